@@ -1,0 +1,188 @@
+"""The verbs: what a task, a grader and an engine promise.
+
+A *task* loads samples, asks about each and reads the replies. A *grader* asks (an LLM grader) or not (a rule) and reads
+a grade. An *engine* generates completions for requests. `ask` and `read` are pure functions of their arguments: that is
+why a run can be planned before anything is spent, resumed by replaying stored replies, and spread over machines. The
+runner goes round in waves until every `ask` returns nothing.
+
+Options of each are a pydantic model named `Options` on the class; an unknown option is the user's mistake.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import msgspec
+from pydantic import BaseModel, ConfigDict
+
+from evalkit.errors import ConfigError
+from evalkit.privileged import Privileged, Reference
+from evalkit.records import Answer, Completion, Grade, Message, Prompt, Request, Sample, Sampling, Segment, scored
+
+
+class Options(BaseModel):
+    """Base of all options: unknown names are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TokenCounter(Protocol):
+    """Counts tokens the way the run's stated tokenizer does."""
+
+    name: str
+
+    def count(self, text: str) -> int:
+        """Number of tokens of `text`, no special tokens added."""
+        ...
+
+
+class TaskContext(msgspec.Struct, frozen=True):
+    """What a task is built with: its address taken apart, and the run's stated tokenizer."""
+
+    name: str
+    """Full address, `family/variant@length`."""
+    variant: str = ""
+    length: int | None = None
+    """Context length in tokens, None where the address has none."""
+    seed: int = 0
+    tokenizer: TokenCounter | None = None
+    """The tokenizer in which lengths are counted; None if the run states none."""
+
+    def need_tokenizer(self) -> TokenCounter:
+        """The tokenizer, or ConfigError where a length cannot be counted for lack of one."""
+        if self.tokenizer is None:
+            raise ConfigError(f"task {self.name!r} has a length in tokens: state a `tokenizer:` in the run file")
+        return self.tokenizer
+
+
+Item = tuple[Sample, Privileged]
+"""What `load` yields: the public and the privileged half of one item, never in one object."""
+
+
+class Task(ABC):
+    """A family of samples: where they come from, how they are put to a candidate, how replies are read."""
+
+    family: ClassVar[str]
+    """Name of its folder, first part of the address."""
+    graders: ClassVar[tuple[str, ...]] = ()
+    """Graders used where the run names none."""
+    sampling: ClassVar[Sampling] = Sampling()
+    """Default sampling (length of the reply, stop strings); a candidate's settings override it field by field."""
+
+    class Options(Options):
+        """A task without options."""
+
+    def __init__(self, context: TaskContext, options: Any = None) -> None:
+        self.context = context
+        self.options = options if options is not None else self.Options()
+
+    @classmethod
+    def variants(cls) -> tuple[str, ...]:
+        """Valid names after the slash; empty where any (or none) will do."""
+        return ()
+
+    @abstractmethod
+    def load(self) -> Iterator[Item]:
+        """All items, in a fixed order; the same at every call. Raises DataError for data that do not fit."""
+
+    @abstractmethod
+    def ask(self, sample: Sample, replies: Sequence[Completion]) -> Sequence[Request]:
+        """The next requests, given what came back so far; empty when the sample is done."""
+
+    @abstractmethod
+    def read(self, sample: Sample, replies: Sequence[Completion]) -> Answer:
+        """The answer in the replies. Replies with an error never reach it."""
+
+    def request(self, sample: Sample, messages: Sequence[Message], turn: int = 0) -> Request:
+        """A request with the task's defaults; the runner adds candidate, draw and adapter."""
+        return Request(prompt=Prompt(tuple(messages)), sample=sample, task=self.context.name, turn=turn)
+
+
+class GradeItem(msgspec.Struct, frozen=True):
+    """One answer as a grader gets it."""
+
+    sample: Sample
+    answer: Answer
+    reference: Reference
+    replies: tuple[Completion, ...] = ()
+    """Replies to the grader's own requests, in order; empty for a rule."""
+
+
+class Grader(ABC):
+    """Judges answers with the help of what the candidate never saw."""
+
+    name: ClassVar[str]
+    version: ClassVar[str] = "1"
+    """Raised whenever the same answer may get another grade."""
+    needs: ClassVar[tuple[str, ...]] = ("answers",)
+    """Kinds of privileged information it opens; all others stay closed to it."""
+
+    class Options(Options):
+        """A grader without options."""
+
+    def __init__(self, options: Any = None) -> None:
+        self.options = options if options is not None else self.Options()
+
+    @property
+    @abstractmethod
+    def metrics(self) -> tuple[str, ...]:
+        """Names of what it measures, the primary one (the grade's value) first."""
+
+    def ask(self, item: GradeItem) -> Sequence[Request]:
+        """The next requests to the grader's model; a rule has none."""
+        return ()
+
+    @abstractmethod
+    def read(self, item: GradeItem) -> Grade:
+        """The grade of one answer (status `answered`; the runner gives 0 for the other statuses)."""
+
+    def read_all(self, items: Iterable[GradeItem]) -> Iterator[Grade]:
+        """Grades in the order of the items. Override to work on several at a time."""
+        return map(self.read, items)
+
+    def zero(self, reason: str) -> Grade:
+        """The grade of a candidate that did not answer: every metric 0."""
+        return scored(0.0, metrics=dict.fromkeys(self.metrics, 0.0), reason=reason)
+
+    def close(self) -> None:
+        """Release workers and files; called once, whatever happened."""
+
+
+class Engine(ABC):
+    """Something that answers requests: a model, recorded replies, a retrieval baseline."""
+
+    fingerprint: str
+    """Identity of what answers: digest of the weights, of the file, of the method and its version."""
+    limit: int | None = None
+    """Most tokens of prompt and completion together; None where there is no such limit."""
+
+    class Options(Options):
+        """An engine without options."""
+
+    @abstractmethod
+    def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
+        """One completion for each request, in any order, as they finish. Concurrency is its own affair.
+
+        The requests come in the plan's order (shared prefixes together) and may be pulled lazily. A failure on one
+        request is a completion with an error; EngineError means that nothing more will come.
+        """
+
+    def prompt_tokens(self, prompt: Prompt) -> int | None:
+        """Length of a prompt as this engine will see it, None where the engine has no tokens."""
+        return None
+
+    def close(self) -> None:
+        """Release the model; called once, whatever happened."""
+
+
+def user(*segments: Segment | str) -> Message:
+    """A user message of the given segments (strings are wrapped)."""
+    return Message("user", tuple(Segment(s) if isinstance(s, str) else s for s in segments))
+
+
+__all__ = [
+    "Engine", "GradeItem", "Grader", "Item", "Options", "Task", "TaskContext", "TokenCounter", "user",
+]
