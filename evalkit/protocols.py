@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Protocol
 import msgspec
 from pydantic import BaseModel, ConfigDict
 
-from evalkit.errors import ConfigError
+from evalkit.errors import ConfigError, FirewallError
 from evalkit.privileged import Privileged, Reference
 from evalkit.records import Answer, Completion, Grade, Message, Prompt, Request, Sample, Sampling, Segment, scored
 
@@ -96,9 +96,13 @@ class Task(ABC):
     def read(self, sample: Sample, replies: Sequence[Completion]) -> Answer:
         """The answer in the replies. Replies with an error never reach it."""
 
+    def gold_reply(self, sample: Sample, reference: Reference) -> str:
+        """The reply of a perfect candidate, by which `evalkit data check` proves the task. Never used in a run."""
+        raise NotImplementedError(f"task family {self.family!r} cannot be checked: it has no gold_reply")
+
     def request(self, sample: Sample, messages: Sequence[Message], turn: int = 0) -> Request:
         """A request with the task's defaults; the runner adds candidate, draw and adapter."""
-        return Request(prompt=Prompt(tuple(messages)), sample=sample, task=self.context.name, turn=turn)
+        return Request(Prompt(tuple(messages)), sample, task=self.context.name, sampling=self.sampling, turn=turn)
 
 
 class GradeItem(msgspec.Struct, frozen=True):
@@ -140,8 +144,17 @@ class Grader(ABC):
         """The grade of one answer (status `answered`; the runner gives 0 for the other statuses)."""
 
     def read_all(self, items: Iterable[GradeItem]) -> Iterator[Grade]:
-        """Grades in the order of the items. Override to work on several at a time."""
-        return map(self.read, items)
+        """Grades in the order of the items. Override to work on several at a time.
+
+        A failure on one item is data on that item: an `error` grade. FirewallError ends the run.
+        """
+        for item in items:
+            try:
+                yield self.read(item)
+            except FirewallError:
+                raise
+            except Exception as error:
+                yield Grade(status="error", reason=f"{type(error).__name__} in grader {self.name}: {error}")
 
     def zero(self, reason: str) -> Grade:
         """The grade of a candidate that did not answer: every metric 0."""
@@ -152,15 +165,25 @@ class Grader(ABC):
 
 
 class Engine(ABC):
-    """Something that answers requests: a model, recorded replies, a retrieval baseline."""
+    """Something that answers requests: a model, recorded replies, a retrieval baseline.
+
+    Constructing one is cheap and checks everything (files, config, tokenizer), so that a run with several candidates
+    fails before it starts; weights are loaded by the first `generate`. Constructor: `(model, options)`.
+    """
 
     fingerprint: str
     """Identity of what answers: digest of the weights, of the file, of the method and its version."""
+    counter: TokenCounter | None = None
+    """The model's tokenizer, for counting; None where the engine has no tokens."""
     limit: int | None = None
     """Most tokens of prompt and completion together; None where there is no such limit."""
 
     class Options(Options):
         """An engine without options."""
+
+    def __init__(self, model: str | None, options: Any = None) -> None:
+        self.model = model
+        self.options = options if options is not None else self.Options()
 
     @abstractmethod
     def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:

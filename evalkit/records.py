@@ -19,7 +19,7 @@ import msgspec
 DIGEST_BYTES = 16  # 128 bits: a collision among a billion texts has probability below 1e-20
 
 Role = Literal["system", "user", "assistant"]
-FinishReason = Literal["stop", "length", "refusal", "error"]
+FinishReason = Literal["stop", "length", "refusal", "missing", "error"]
 AnswerStatus = Literal["answered", "unparsed", "truncated", "refused", "missing"]
 GradeStatus = Literal["scored", "unscored", "abstained", "error"]
 

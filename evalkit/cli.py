@@ -1,0 +1,276 @@
+"""The command line. Each command reads its arguments, calls one function of the library and prints what it returns.
+
+Exit codes: 0 done; 1 a check or gate failed; 2 bad input or config; 3 some samples ended in error (the run is stored
+and can be resumed); 130 interrupted. Heavy modules are imported inside the commands, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+app = typer.Typer(
+    name="evalkit", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich",
+    help="LLM grader and long-context evaluation: every number with its error bar, every context read once.",
+)
+data_app = typer.Typer(no_args_is_help=True, help="Build and check task data.")
+app.add_typer(data_app, name="data")
+
+out = Console()
+err = Console(stderr=True)
+
+CatalogueOption = Annotated[
+    list[Path] | None, typer.Option("--catalogue", help="A folder with tasks/, graders/, configs/ of your own.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one value of the config.")]
+
+
+@app.command()
+def run(
+    config: Annotated[str | None, typer.Argument(help="A run file, or the name of one (see `evalkit list configs`).")] = None,
+    set_: SetOption = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N samples of each task.")] = None,
+    out_: Annotated[Path | None, typer.Option("--out", help="Run directory; default runs/NAME.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with the run in this directory.")] = None,
+    json_: JsonOption = False,
+    catalogue: CatalogueOption = None,
+) -> None:
+    """Run a config: ask, grade, store, and print scores with 95 % intervals."""
+    from evalkit import evaluation
+    from evalkit.catalogue import Catalogue
+    from evalkit.errors import ConfigError
+    from evalkit.progress import Display
+    from evalkit.report.tables import print_run
+
+    if (config is None) == (resume is None):
+        raise ConfigError("name a run file, or a directory with --resume (one of the two)")
+    if resume is not None and (set_ or limit or out_):
+        raise ConfigError("--resume goes on with the run as it was begun: it takes no --set, --limit or --out")
+    folder = resume or out_
+    try:
+        with Display(err) as display:
+            where = Catalogue(catalogue or ())
+            if resume is not None:
+                result = evaluation.resume(resume, catalogue=where, observer=display)
+            else:
+                result = evaluation.run(
+                    str(config), limit=limit, out=out_, overrides=set_ or (), catalogue=where, observer=display
+                )
+    except KeyboardInterrupt:
+        err.print(f"Stopped; everything that came back is kept. Go on with: {_again(config, set_, limit, folder, resume)}")
+        raise typer.Exit(130) from None
+    if json_:
+        _print_json(_summaries(result))
+    else:
+        print_run(out, result)
+    if result.errors:
+        err.print(f"{result.errors:,} samples ended in an error; ask them again with: evalkit run --resume {result.folder}")
+        raise typer.Exit(3)
+
+
+@app.command()
+def report(
+    run_: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")],
+    out_: Annotated[Path | None, typer.Option("--out", help="The page; default RUN/report.html.")] = None,
+    json_: JsonOption = False,
+) -> None:
+    """Write one self-contained HTML page for a run, and print its tables."""
+    from evalkit.report.html import write_run_report
+    from evalkit.report.tables import print_run
+    from evalkit.results import Run
+
+    result = Run(run_)
+    page = write_run_report(out_ or run_ / "report.html", result)
+    if json_:
+        _print_json(_summaries(result))
+    else:
+        print_run(out, result)
+        out.print(f"Report: {page}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def score(
+    file: Annotated[Path, typer.Argument(help="JSONL rows that hold predictions and references.")],
+    metric: Annotated[str, typer.Option("--metric", help="A rule metric: math, loft:rag, loft:retrieval, ...")],
+    queries: Annotated[Path | None, typer.Option(help="LOFT query file; FILE then holds LOFT predictions.")] = None,
+    json_: Annotated[bool, typer.Option("--json", help="Print one JSON object per row, in order.")] = False,
+    catalogue: CatalogueOption = None,
+) -> None:
+    """Score rows with a rule metric: no model, no run."""
+    from evalkit import scoring
+    from evalkit.catalogue import Catalogue
+
+    where = Catalogue(catalogue or ())
+    function = scoring.metric(metric, where)
+    rows = scoring.join(file, queries, metric, where) if queries else scoring.read_rows(file)
+    if json_:
+        for result in function(rows):
+            sys.stdout.write(json.dumps(result, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+        return
+    results = list(function(rows))
+    table = Table("metric", "mean", "n", title=f"{metric}: {len(results):,} rows", title_justify="left")
+    for name, (mean, count) in scoring.mean_metrics(results).items():
+        table.add_row(name, f"{mean:.4f}", f"{count:,}")
+    statuses = [r["status"] for r in results]
+    for status in dict.fromkeys(statuses):
+        table.add_row(f"[dim]status {status}", "", f"{statuses.count(status):,}")
+    out.print(table)
+
+
+@app.command(name="list")
+def list_(
+    kind: Annotated[str, typer.Argument(help="tasks, graders, engines, configs; all of them if left out.")] = "",
+    json_: JsonOption = False,
+    catalogue: CatalogueOption = None,
+) -> None:
+    """List what there is: tasks, graders, engines, configs."""
+    from evalkit.catalogue import Catalogue
+    from evalkit.engines import ENGINES
+    from evalkit.errors import ConfigError, nearest
+
+    kinds = ("tasks", "graders", "engines", "configs")
+    if kind and kind not in kinds:
+        raise ConfigError(f"there is no list of {kind!r}{nearest(kind, kinds)}")
+    where = Catalogue(catalogue or ())
+    rows: list[tuple[str, str, str]] = []
+    for each in (kind,) if kind else kinds:
+        if each == "engines":
+            rows += [("engines", name, summary) for name, (_, summary) in ENGINES.items()]
+        else:
+            rows += [(e.kind, e.name, e.summary) for e in where.entries(each)]
+    if json_:
+        _print_json([{"kind": k, "name": n, "summary": s} for k, n, s in rows])
+        return
+    table = Table("", "name", "what it is", box=None, pad_edge=False, header_style="dim")
+    last = ""
+    for k, name, summary in rows:
+        table.add_row("" if k == last else k, f"[bold]{name}", summary)
+        last = k
+    out.print(table)
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="A task family, grader, config or engine.")],
+    catalogue: CatalogueOption = None,
+) -> None:
+    """Show one entry: its card (a task, a grader), its text (a config) or its options (an engine)."""
+    from evalkit.catalogue import Catalogue
+    from evalkit.engines import ENGINES, engine_class
+    from evalkit.errors import ConfigError, nearest
+
+    where = Catalogue(catalogue or ())
+    found = [e for kind in ("tasks", "graders", "configs") for e in where.entries(kind)]
+    for entry in found:
+        if entry.name == name:
+            text = entry.path if entry.path.is_file() else entry.path / "card.md"
+            out.print(f"[dim]{entry.kind[:-1]} in {entry.path}", highlight=False, soft_wrap=True)
+            out.print(text.read_text(encoding="utf-8"), markup=False, highlight=False)
+            return
+    if name in ENGINES:
+        table = Table("option", "type", "default", title=f"engine {name}: {ENGINES[name][1]}", title_justify="left")
+        for option, field in engine_class(name).Options.model_fields.items():
+            table.add_row(option, str(field.annotation).replace("typing.", ""), repr(field.default))
+        out.print(table)
+        return
+    raise ConfigError(f"nothing is called {name!r}{nearest(name, [*(e.name for e in found), *ENGINES])}")
+
+
+@data_app.command()
+def build(
+    task: Annotated[str, typer.Argument(help="A task family that can make data, as `archive`.")],
+    folder: Annotated[Path, typer.Argument(help="Where the new LOFT-format directory shall be.")],
+    set_: SetOption = None,
+    catalogue: CatalogueOption = None,
+) -> None:
+    """Make a task's data in LOFT's format: any size, seeded."""
+    from evalkit.catalogue import Catalogue
+    from evalkit.check import build_data
+
+    for line in build_data(task, folder, set_ or (), Catalogue(catalogue or ())):
+        out.print(line, highlight=False, soft_wrap=True)
+
+
+@data_app.command()
+def check(
+    task: Annotated[str, typer.Argument(help="A task address, as archive/rag@1k.")],
+    set_: SetOption = None,
+    tokenizer: Annotated[str | None, typer.Option(help="Model whose tokenizer counts the length.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N samples.")] = None,
+    json_: JsonOption = False,
+    catalogue: CatalogueOption = None,
+) -> None:
+    """Prove a task: gold answers grade 1, empty ones 0, nothing leaks, prompts share the prefix that they should."""
+    from evalkit.catalogue import Catalogue
+    from evalkit.check import check_task
+
+    findings = check_task(task, set_ or (), tokenizer, limit, Catalogue(catalogue or ()))
+    if json_:
+        _print_json([{"check": f.check, "ok": f.ok, "detail": f.detail} for f in findings])
+    else:
+        for finding in findings:
+            mark = "[green]ok[/]" if finding.ok else "[red]FAILED[/]"
+            out.print(f"{mark}  {finding.check}: {finding.detail}", highlight=False, soft_wrap=True)
+    if not all(f.ok for f in findings):
+        raise typer.Exit(1)
+
+
+def _summaries(result: Any) -> Any:
+    from evalkit.report.tables import to_json
+
+    return {"run": str(result.folder), "errors": result.errors, "summary": to_json(result.summary())}
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def _again(config: str | None, overrides: list[str] | None, limit: int | None, folder: Path | None, resume: Path | None) -> str:
+    """The command that goes on with an interrupted run."""
+    if folder is not None and (folder / "run.yaml").is_file():
+        return f"evalkit run --resume {folder}"
+    if resume is not None:
+        return f"evalkit run --resume {resume}"
+    extra = "".join(f" --set {o}" for o in overrides or ()) + (f" --limit {limit}" if limit else "")
+    return f"evalkit run {config}{extra}" + (f" --out {folder}" if folder else "")
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    err.print(f"evalkit: {message}", style="red" if err.is_terminal else "", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(code)
+
+
+def main() -> None:
+    """Entry point: runs the command, and turns every failure that evalkit knows into one sentence and an exit code."""
+    from evalkit.errors import EvalkitError
+
+    signal.signal(signal.SIGTERM, _interrupt)
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    try:
+        app()
+    except EvalkitError as error:
+        _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        _fail("stopped", 130)
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115: the reader has gone; nothing more to say
+        sys.exit(0)
+
+
+def _interrupt(*_: object) -> None:
+    """SIGTERM ends a run as cleanly as Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,257 @@
+"""The run file: what to run, said once, checked before anything starts.
+
+YAML in, a frozen `RunConfig` out. `${NAME}` and `${NAME:-default}` are taken from the environment; `--set a.b=c` changes
+single values (`c` is read as YAML, list items are addressed by number). An unknown key, a wrong type or a key written
+twice is the user's mistake: ConfigError with the place and the nearest valid name. Options of tasks, graders and
+engines are checked by themselves, with the same sentences, as soon as their classes are known.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from evalkit.errors import ConfigError, nearest
+from evalkit.records import Sampling
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class GraderSpec(_Section):
+    """A grader of a task, with its options."""
+
+    grader: str
+    options: dict[str, Any] = {}
+
+
+class TaskSpec(_Section):
+    """One task of a run."""
+
+    task: str
+    """Address: `family/variant@length`."""
+    limit: int | None = Field(default=None, ge=1)
+    """Only the first so many samples."""
+    options: dict[str, Any] = {}
+    graders: tuple[GraderSpec, ...] | None = None
+    """None: the graders that the task itself names."""
+
+    @field_validator("graders", mode="before")
+    @classmethod
+    def _names(cls, value: Any) -> Any:
+        return [{"grader": v} if isinstance(v, str) else v for v in value] if isinstance(value, list) else value
+
+
+class SamplingSpec(_Section):
+    """What a candidate overrides of the task's sampling; fields left out stay the task's."""
+
+    max_tokens: int | None = Field(default=None, ge=1)
+    temperature: float | None = Field(default=None, ge=0)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    top_k: int | None = Field(default=None, ge=0)
+    stop: tuple[str, ...] | None = None
+
+    def over(self, base: Sampling, seed: int) -> Sampling:
+        """The task's sampling with this candidate's settings and the run's seed."""
+        fields = {f: getattr(base, f) for f in base.__struct_fields__}
+        fields.update({k: v for k, v in self.model_dump().items() if v is not None}, seed=seed)
+        fields["stop"] = tuple(fields["stop"])
+        return Sampling(**fields)
+
+
+class CandidateSpec(_Section):
+    """One candidate: an engine and what it serves."""
+
+    name: str
+    engine: str
+    model: str | None = None
+    """Directory, name inside a catalogue, or hub id; what it means is the engine's affair."""
+    options: dict[str, Any] = {}
+    sampling: SamplingSpec = SamplingSpec()
+    tasks: tuple[str, ...] = ("*",)
+    """Glob patterns of the task addresses that it is asked."""
+
+
+class RunConfig(_Section):
+    """A whole run."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    seed: int = 0
+    draws: int = Field(default=1, ge=1)
+    """Independent draws of every sample; more than one needs a temperature above 0 to differ."""
+    tokenizer: str | None = None
+    """Model directory or name whose tokenizer counts lengths; default: the first candidate's that has one."""
+    overflow: Literal["error", "skip"] = "error"
+    """What to do with a prompt over the model's limit; a prompt is never cut."""
+    tasks: tuple[TaskSpec, ...] = Field(min_length=1)
+    candidates: tuple[CandidateSpec, ...] = Field(min_length=1)
+
+    @field_validator("tasks", mode="before")
+    @classmethod
+    def _addresses(cls, value: Any) -> Any:
+        return [{"task": v} if isinstance(v, str) else v for v in value] if isinstance(value, list) else value
+
+    @field_validator("candidates")
+    @classmethod
+    def _distinct(cls, value: tuple[CandidateSpec, ...]) -> tuple[CandidateSpec, ...]:
+        names = [c.name for c in value]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two candidates are called {name!r}")
+        return value
+
+    @field_validator("tasks")
+    @classmethod
+    def _once(cls, value: tuple[TaskSpec, ...]) -> tuple[TaskSpec, ...]:
+        addresses = [t.task for t in value]
+        for address in addresses:
+            if addresses.count(address) > 1:
+                raise ValueError(f"task {address!r} is listed twice")
+        return value
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
+    """Read and check a run file. Raises ConfigError, one sentence, for everything that is wrong with it."""
+    if not path.is_file():
+        raise ConfigError(f"no run file {str(path)!r}")
+    return parse_config(path.read_text(encoding="utf-8"), overrides, where=str(path))
+
+
+def parse_config(text: str, overrides: Sequence[str] = (), *, where: str = "config") -> RunConfig:
+    """A run file's text as a config; see `load_config`."""
+    data = _yaml(_expand(text, where), where)
+    if not isinstance(data, dict):
+        raise ConfigError(f"{where}: a run file is a mapping with `name`, `tasks` and `candidates`")
+    for override in overrides:
+        _override(data, override)
+    return validate(RunConfig, data, where=where)
+
+
+def parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
+    """`--set` values on their own, as a mapping of options."""
+    data: dict[str, Any] = {}
+    for override in overrides:
+        _override(data, override)
+    return data
+
+
+def validate(model: type[Model], data: Mapping[str, Any], *, where: str) -> Model:
+    """`data` as an instance of a pydantic model; the first thing wrong with it is a ConfigError that says where."""
+    try:
+        return model.model_validate(dict(data))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"{where}: {_sentence(first, model)}") from None
+
+
+def _sentence(error: Any, model: type[BaseModel]) -> str:
+    place = ".".join(str(p) for p in error["loc"])
+    if error["type"] == "extra_forbidden":
+        *parents, key = error["loc"]
+        holder = _model_at(model, parents)
+        hint = nearest(str(key), holder.model_fields) if holder else ""
+        inside = f" in {'.'.join(str(p) for p in parents)}" if parents else ""
+        return f"unknown key {str(key)!r}{inside}{hint}"
+    if error["type"] == "missing":
+        return f"{place} is missing"
+    message = error["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
+    if error["type"] == "value_error" or isinstance(error["input"], (dict, list)):
+        return f"{place}: {message}" if place else message
+    return f"{place}: {message}, not {error['input']!r}"
+
+
+def _model_at(model: type[BaseModel], loc: Sequence[Any]) -> type[BaseModel] | None:
+    """The section model that an error location lies in, by walking the annotations."""
+    current: type[BaseModel] | None = model
+    for step in loc:
+        if isinstance(step, int) or current is None:
+            continue
+        field = current.model_fields.get(str(step))
+        if field is None:
+            return None
+        found = re.findall(r"(?:GraderSpec|TaskSpec|SamplingSpec|CandidateSpec)", repr(field.annotation))
+        current = globals()[found[0]] if found else None
+    return current
+
+
+def _expand(text: str, where: str) -> str:
+    def value(match: re.Match[str]) -> str:
+        name, default = match.group(1), match.group(2)
+        found = os.environ.get(name)
+        if found is None and default is None:
+            raise ConfigError(f"{where}: the environment has no {name} (write ${{{name}:-default}} to give a default)")
+        return found if found is not None else str(default)
+
+    return re.sub(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}", value, text)
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader that refuses a key written twice: PyYAML would silently keep the last."""
+
+
+def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Hashable, Any]:
+    seen: set[Any] = set()
+    for key_node, _ in node.value:
+        key = loader.construct_object(key_node)  # type: ignore[no-untyped-call]
+        if key in seen:
+            raise ConfigError(f"line {key_node.start_mark.line + 1}: key {key!r} is written twice")
+        seen.add(key)
+    return loader.construct_mapping(node, deep=True)
+
+
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
+def _yaml(text: str, where: str) -> Any:
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise ConfigError(f"{where}{line}: not YAML: {getattr(error, 'problem', None) or error}") from None
+
+
+def _override(data: dict[str, Any], override: str) -> None:
+    """Apply one `a.b=c` in place."""
+    path, equals, text = override.partition("=")
+    if not equals or not path:
+        raise ConfigError(f"--set {override!r}: write KEY=VALUE, as in --set candidates.0.model=my/model")
+    value = _yaml(text, f"--set {path}")
+    *parents, last = path.split(".")
+    node: Any = data
+    for step in parents:
+        node = _child(node, step, override) if isinstance(node, list) else node.setdefault(step, {})
+        if not isinstance(node, (dict, list)):
+            raise ConfigError(f"--set {override!r}: {step!r} is a single value, not a section")
+    if isinstance(node, list):
+        node[_index(node, last, override)] = value
+    else:
+        node[last] = value
+
+
+def _index(node: list[Any], step: str, override: str) -> int:
+    if not step.isdigit() or int(step) >= len(node):
+        raise ConfigError(f"--set {override!r}: {step!r} is not one of the {len(node)} items (numbered from 0)")
+    return int(step)
+
+
+def _child(node: list[Any], step: str, override: str) -> Any:
+    return node[_index(node, step, override)]
+
+
+__all__ = [
+    "CandidateSpec", "GraderSpec", "RunConfig", "SamplingSpec", "TaskSpec", "load_config", "parse_config",
+    "parse_overrides", "validate",
+]

@@ -1,0 +1,102 @@
+"""Recorded replies as a candidate: answers made elsewhere go through the same prompts, store and graders.
+
+In: JSONL, one reply a line, with at least an id and a text under whatever names (`id_field`, `text_field`); `where`
+picks the lines of one candidate out of many. Out: the reply to each sample id; a sample without one is `missing`,
+which is a fact about the recording and not an error of the run. Only offsets are kept in memory, never the texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+
+from evalkit.errors import ConfigError, DataError, nearest
+from evalkit.protocols import Engine, Options
+from evalkit.records import Completion, FinishReason, Request, digest_of_object
+
+VERSION = "1"
+
+
+class Replay(Engine):
+    """Replies from a file; `model` is the path. Raises ConfigError or DataError before anything is replayed."""
+
+    class Options(Options):
+        """How to read the lines."""
+
+        id_field: str = "id"
+        text_field: str = "text"
+        finish_field: str = "finish"
+        """Why the reply ended, where the recording says so; otherwise `stop`."""
+        where: dict[str, str] = {}
+        """Only lines whose fields have these values."""
+
+    def __init__(self, model: str | None, options: Any = None) -> None:
+        super().__init__(model, options)
+        if model is None:
+            raise ConfigError("engine 'replay' needs `model:`, the JSONL file with the recorded replies")
+        self.path = Path(model)
+        if not self.path.is_file():
+            raise ConfigError(f"engine 'replay': no file {model!r}")
+        digest, self._offsets = self._index()
+        self.fingerprint = digest_of_object((VERSION, digest, self.options.model_dump())).hex()
+        if not self._offsets:
+            raise DataError(f"{self.path}: no reply{self._filter()}")
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
+        """The recorded reply to each request, read from the file as it is needed."""
+        with self.path.open("rb") as file:
+            for request in requests:
+                offset = self._offsets.get((request.sample.id, request.draw + request.turn))
+                if offset is None:
+                    yield Completion(request.key, finish="missing")
+                    continue
+                file.seek(offset)
+                row = msgspec.json.decode(file.readline())
+                finish = row.get(self.options.finish_field, "stop")
+                yield Completion(request.key, text=row[self.options.text_field], finish=finish)
+
+    def _index(self) -> tuple[bytes, dict[tuple[str, int], int]]:
+        """Digest of the file, and the offset of the n-th reply of each id, n from 0."""
+        import hashlib
+
+        digest = hashlib.blake2b(digest_size=16)
+        offsets: dict[tuple[str, int], int] = {}
+        seen: dict[str, int] = {}
+        position = 0
+        with self.path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                digest.update(line)
+                start, position = position, position + len(line)
+                if not line.strip():
+                    continue
+                row = self._row(line, number)
+                if all(str(row.get(k)) == v for k, v in self.options.where.items()):
+                    id = str(row[self.options.id_field])
+                    nth = seen.get(id, 0)
+                    seen[id] = nth + 1
+                    offsets[id, nth] = start
+        return digest.digest(), offsets
+
+    def _row(self, line: bytes, number: int) -> dict[str, Any]:
+        where = f"{self.path}, line {number}"
+        try:
+            row = msgspec.json.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise DataError(f"{where}: not JSON: {error}") from None
+        if not isinstance(row, dict):
+            raise DataError(f"{where}: a reply is a JSON object, not a {type(row).__name__}")
+        for field in (self.options.id_field, self.options.text_field, *self.options.where):
+            if field not in row:
+                raise DataError(f"{where}: no field {field!r}{nearest(field, row)}")
+        if not isinstance(row[self.options.text_field], str):
+            raise DataError(f"{where}: {self.options.text_field!r} is not a text")
+        finish = row.get(self.options.finish_field, "stop")
+        if finish not in get_args(FinishReason):
+            raise DataError(f"{where}: finish {finish!r} is unknown{nearest(str(finish), get_args(FinishReason))}")
+        return row
+
+    def _filter(self) -> str:
+        return f" where {', '.join(f'{k} is {v!r}' for k, v in self.options.where.items())}" if self.options.where else ""

@@ -1,0 +1,298 @@
+"""The one loop: ask, plan, generate, store, read, grade.
+
+A run first goes through all its samples without asking anything (`preflight`): data are loaded and checked, prompts are
+scanned for privileged text, budgets are checked. Only then is the run directory made. After that, for each candidate
+and task, windows of samples go round in waves (ask, plan, generate, store) until every `ask` returns nothing, and a
+second pass reads and grades what the store holds. The two passes share nothing but the store: the candidate's pass
+never holds an open reference, and grading can be repeated without asking a candidate again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Protocol
+
+import msgspec
+
+from evalkit import plan
+from evalkit.config import CandidateSpec, RunConfig
+from evalkit.errors import DataError, EngineError, FirewallError
+from evalkit.privileged import OutgoingScan, Privileged, grading
+from evalkit.protocols import Engine, GradeItem, Grader, Task
+from evalkit.records import Answer, Completion, Grade, Request, Sample
+from evalkit.store import Place, Store
+
+WINDOW = 4096
+"""Samples planned together: the plan is optimal within a window, memory is bounded by it."""
+
+
+class Bench(msgspec.Struct, frozen=True):
+    """A task ready to run: built, with its graders and the number of samples preflight found."""
+
+    address: str
+    task: Task
+    graders: tuple[Grader, ...]
+    limit: int | None
+    samples: int = 0
+
+    def items(self) -> Iterator[tuple[int, Sample, Privileged]]:
+        """Samples with their ordinals, in load order."""
+        for ordinal, (sample, privileged) in enumerate(islice(self.task.load(), self.limit)):
+            if privileged.id != sample.id:
+                raise DataError(f"{self.address}: sample {sample.id!r} came with the reference of {privileged.id!r}")
+            yield ordinal, sample, privileged
+
+
+class Contestant(msgspec.Struct, frozen=True):
+    """A candidate ready to run: its settings, its engine, the tasks it is asked."""
+
+    spec: CandidateSpec
+    engine: Engine
+    benches: tuple[Bench, ...]
+
+
+class Observer(Protocol):
+    """Who watches a run: the live display, or nobody."""
+
+    def phase(self, candidate: str, task: str, what: str, total: int) -> None:
+        """A new stretch of work: `what` is `answering` or `grading`, `total` its number of samples or grades."""
+
+    def done(self, completions: Sequence[Completion], waiting: int) -> None:
+        """Completions came back; `waiting` requests of the window are still out."""
+
+    def advance(self, count: int) -> None:
+        """So many samples (or grades) of this stretch are finished and durable."""
+
+
+class Silent:
+    """The observer that shows nothing."""
+
+    def phase(self, candidate: str, task: str, what: str, total: int) -> None:
+        """Nothing."""
+
+    def done(self, completions: Sequence[Completion], waiting: int) -> None:
+        """Nothing."""
+
+    def advance(self, count: int) -> None:
+        """Nothing."""
+
+
+class _Open(msgspec.Struct):
+    """A sample on its way through the waves."""
+
+    place: Place
+    sample: Sample
+    scan: OutgoingScan
+    stored: list[Completion]
+    replies: list[Completion | None] = []
+    generated: bool = False
+
+
+def preflight(config: RunConfig, benches: Sequence[Bench], contestants: Sequence[Contestant]) -> dict[str, int]:
+    """Load, render and check everything once, before a run directory exists. Returns the samples of each task.
+
+    Raises DataError for data that do not fit (two samples of one id, an empty task), FirewallError for a leaking
+    prompt, BudgetError where `overflow: error` and a prompt does not fit.
+    """
+    counts: dict[str, int] = {}
+    too_long: dict[str, list[plan.Overflow]] = {c.spec.name: [] for c in contestants}
+    for bench in benches:
+        seen: set[str] = set()
+        for _, sample, privileged in bench.items():
+            if sample.id in seen:
+                raise DataError(f"{bench.address}: two samples have the id {sample.id!r}")
+            seen.add(sample.id)
+            requests = bench.task.ask(sample, ())
+            scan = OutgoingScan(privileged)
+            for request in requests:
+                scan.check(request.prompt, sample)
+            if config.overflow == "error":
+                for c in contestants:
+                    if bench in c.benches:
+                        sized = [_stamp(r, c, bench, config, 0) for r in requests]
+                        too_long[c.spec.name].extend(islice(plan.overflows(sized, c.engine), 100))
+        if not seen:
+            raise DataError(f"{bench.address}: the task has no samples")
+        counts[bench.address] = len(seen)
+    for name, found in too_long.items():
+        plan.refuse(found, name)
+    return counts
+
+
+def answer(config: RunConfig, contestant: Contestant, bench: Bench, store: Store, observer: Observer) -> int:
+    """Ask one candidate everything about one task that the store does not know yet. Returns the number of errors."""
+    candidate = store.number("candidate", contestant.spec.name, contestant.engine.fingerprint)
+    task = store.number("task", bench.address)
+    observer.phase(contestant.spec.name, bench.address, "answering", bench.samples * config.draws)
+    errors = 0
+    for window in _windows(bench.items()):
+        start, stop = window[0][0], window[-1][0] + 1
+        _record_samples(store, bench, task, window)
+        stored = store.completions(candidate, task, start, stop)
+        skipped = store.skipped(candidate, task, start, stop)
+        opened = [
+            _Open(place, sample, OutgoingScan(privileged), _without_errors(stored.get(place, [])), [])
+            for ordinal, sample, privileged in window
+            for draw in range(config.draws)
+            if (place := Place(candidate, task, ordinal, draw)) not in skipped
+        ]
+        observer.advance(len(skipped))
+        errors += _waves(config, contestant, bench, store, observer, opened)
+        store.flush()
+    return errors
+
+
+def _waves(
+    config: RunConfig, contestant: Contestant, bench: Bench, store: Store, observer: Observer, opened: list[_Open]
+) -> int:
+    """Take a window's samples through all their turns. Returns the number of samples that ended in an error."""
+    failed = 0
+    active = opened
+    while active:
+        pending: dict[bytes, tuple[_Open, int, Request]] = {}
+        asked: list[_Open] = []
+        for state in active:
+            requests = bench.task.ask(state.sample, tuple(r for r in state.replies if r is not None))
+            if not requests:
+                observer.advance(1)
+                continue
+            stamped = [_stamp(r, contestant, bench, config, state.place.draw) for r in requests]
+            if over := next(iter(plan.overflows(stamped, contestant.engine)), None):
+                store.put_skipped(state.place, str(over))
+                observer.advance(1)
+                continue
+            asked.append(state)
+            for request in stamped:
+                state.scan.check(request.prompt, state.sample)
+                seq = len(state.replies)
+                known = state.stored[seq] if seq < len(state.stored) else None
+                if known is not None and known.key == request.key:
+                    state.replies.append(known)
+                else:
+                    state.replies.append(None)
+                    pending[request.key] = (state, seq, request)
+        _generate(contestant.engine, pending, store, observer)
+        active = []
+        for state in asked:
+            if any(r is not None and r.finish in {"error", "missing"} for r in state.replies):
+                failed += any(r is not None and r.finish == "error" for r in state.replies)
+                observer.advance(1)
+            else:
+                active.append(state)
+    return failed
+
+
+def _generate(
+    engine: Engine, pending: dict[bytes, tuple[_Open, int, Request]], store: Store, observer: Observer
+) -> None:
+    """Send a wave in the plan's order; hand each completion to the store as it comes."""
+    waiting = len(pending)
+    if not waiting:
+        return
+    sampling: dict[object, int] = {}
+    for completion in engine.generate(iter(plan.depth_first(request for _, _, request in pending.values()))):
+        if completion.key not in pending:
+            raise EngineError("the engine answered a request that it was not asked, or one of them twice")
+        state, seq, request = pending.pop(completion.key)
+        if request.sampling not in sampling:
+            name = msgspec.json.encode(request.sampling).decode()
+            sampling[request.sampling] = store.number("sampling", name)
+        store.put_completion(state.place, seq, request, completion, sampling[request.sampling])
+        state.replies[seq] = completion
+        observer.done((completion,), len(pending))
+    if pending:
+        raise EngineError(f"the engine ended with {len(pending)} of {waiting} requests unanswered")
+
+
+def grade(
+    config: RunConfig, contestant: Contestant, bench: Bench, grader: Grader, store: Store, observer: Observer
+) -> None:
+    """Read and grade every stored answer of one candidate to one task that this grader has not judged yet."""
+    candidate = store.number("candidate", contestant.spec.name, contestant.engine.fingerprint)
+    task = store.number("task", bench.address)
+    name = f"{bench.address} {grader.name}"
+    number = store.number("grader", name, grader_fingerprint(grader), " ".join(grader.metrics))
+    observer.phase(contestant.spec.name, bench.address, f"grading ({grader.name})", bench.samples * config.draws)
+    with grading(grader.name, grader.needs) as context:
+        for window in _windows(bench.items()):
+            start, stop = window[0][0], window[-1][0] + 1
+            replies = store.completions(candidate, task, start, stop)
+            judged = store.graded(candidate, task, number, start, stop) | store.skipped(candidate, task, start, stop)
+            todo: list[tuple[Place, Answer]] = []
+            items: list[GradeItem] = []
+            for ordinal, sample, privileged in window:
+                for draw in range(config.draws):
+                    place = Place(candidate, task, ordinal, draw)
+                    if place in judged:
+                        continue
+                    result = read_answer(bench.task, sample, replies.get(place, []))
+                    if isinstance(result, Grade):
+                        store.put_grade(place, number, Answer(status="unparsed"), result)
+                    elif result.status != "answered":
+                        store.put_grade(place, number, result, grader.zero(result.status))
+                    else:
+                        todo.append((place, result))
+                        items.append(GradeItem(sample, result, context.open(privileged)))
+            for (place, result), judgement in zip(todo, grader.read_all(items), strict=True):
+                store.put_grade(place, number, result, judgement)
+                observer.advance(1)
+            observer.advance(len(window) * config.draws - len(todo))
+    store.flush()
+
+
+def read_answer(task: Task, sample: Sample, replies: Sequence[Completion]) -> Answer | Grade:
+    """The answer in stored replies; a failure of the task's own reader is an `error` grade, not a wrong answer."""
+    if not replies or any(r.finish in {"error", "missing"} for r in replies):
+        return Answer(status="missing")
+    try:
+        return task.read(sample, replies)
+    except FirewallError:
+        raise
+    except Exception as error:
+        return Grade(status="error", reason=f"{type(error).__name__} in task {task.family}: {error}")
+
+
+def grader_fingerprint(grader: Grader) -> str:
+    """Name, version and options of a rule: what must be equal for two grades to be comparable."""
+    return f"{grader.name} {grader.version} {msgspec.json.encode(grader.options.model_dump(mode='json')).decode()}"
+
+
+def _stamp(request: Request, contestant: Contestant, bench: Bench, config: RunConfig, draw: int) -> Request:
+    """A task's request as this candidate gets it."""
+    sampling = contestant.spec.sampling.over(request.sampling, config.seed)
+    return msgspec.structs.replace(
+        request, task=bench.address, sampling=sampling, draw=draw, model=contestant.engine.fingerprint
+    )
+
+
+def _without_errors(stored: list[Completion]) -> list[Completion]:
+    """The replies up to the first error: an error is asked again, and so is everything that came after it."""
+    kept: list[Completion] = []
+    for reply in stored:
+        if reply.finish == "error":
+            break
+        kept.append(reply)
+    return kept
+
+
+def _record_samples(store: Store, bench: Bench, task: int, window: Sequence[tuple[int, Sample, Privileged]]) -> None:
+    known = store.sample_ids(task, window[0][0], window[-1][0] + 1)
+    for ordinal, sample, _ in window:
+        before = known.get(ordinal)
+        if before is None:
+            store.put_sample(task, ordinal, sample)
+        elif before != sample.id:
+            raise DataError(
+                f"{bench.address}: sample {ordinal} is {sample.id!r}, but was {before!r} when this run began:"
+                " the data have changed, use another --out directory"
+            )
+
+
+def _windows(items: Iterable[tuple[int, Sample, Privileged]]) -> Iterator[list[tuple[int, Sample, Privileged]]]:
+    iterator = iter(items)
+    while window := list(islice(iterator, WINDOW)):
+        yield window
+
+
+__all__ = ["Bench", "Contestant", "Observer", "Silent", "answer", "grade", "preflight", "read_answer"]

@@ -1,0 +1,68 @@
+"""Scoring rows that are already predictions: rules only, no run, no store (`evalkit score`).
+
+Rule metrics live in the graders' folders: a module `score.py` with `METRICS`, a mapping of metric name to a function
+from rows to result rows, in order. Here they are found by name, and rows are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from evalkit.catalogue import Catalogue
+from evalkit.errors import ConfigError, DataError, nearest
+
+Metric = Callable[[Iterable[dict[str, Any]]], Iterator[dict[str, Any]]]
+
+
+def metrics(catalogue: Catalogue) -> dict[str, Metric]:
+    """All rule metrics of the catalogue's graders, by name."""
+    found: dict[str, Metric] = {}
+    for entry in catalogue.entries("graders"):
+        module = catalogue.module(entry, "score")
+        for name, function in (getattr(module, "METRICS", {}) if module else {}).items():
+            found.setdefault(name, function)
+    return found
+
+
+def metric(name: str, catalogue: Catalogue) -> Metric:
+    """One rule metric. Raises ConfigError with the nearest name."""
+    found = metrics(catalogue)
+    if name not in found:
+        raise ConfigError(f"no metric {name!r}{nearest(name, found)}")
+    return found[name]
+
+
+def read_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """Rows of a JSONL file, one object a line. Raises DataError with file and line for a line that is none."""
+    if not path.is_file():
+        raise DataError(f"no file {str(path)!r}")
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                row = msgspec.json.decode(line)
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                raise DataError(f"{path}, line {number}: not JSON: {error}") from None
+            if not isinstance(row, dict):
+                raise DataError(f"{path}, line {number}: a row is a JSON object, not a {type(row).__name__}")
+            yield row
+
+
+def mean_metrics(results: Iterable[Mapping[str, Any]]) -> dict[str, tuple[float, int]]:
+    """Mean and count of every metric over all per-turn rows that have it, as LOFT aggregates."""
+    sums: dict[str, tuple[float, int]] = {}
+    for result in results:
+        for turn in result.get("metrics", ()):
+            for name, value in turn.items():
+                if isinstance(value, (int, float)) and not isinstance(value, bool):
+                    total, count = sums.get(name, (0.0, 0))
+                    sums[name] = (total + value, count + 1)
+    return {name: (total / count, count) for name, (total, count) in sums.items()}
+
+
+__all__ = ["Metric", "mean_metrics", "metric", "metrics", "read_rows"]

@@ -1,0 +1,325 @@
+"""The run directory: one SQLite file that survives being killed anywhere.
+
+`run.db` (WAL, synchronous=FULL) holds every completion and grade; `run.yaml` beside it says how they came about. Text
+is stored once by digest, compressed; a prompt is a list of text numbers. A million-token corpus asked a hundred
+questions is stored once.
+
+Writes go through one thread that commits whatever has gathered since its last commit, so that durability costs one
+fsync for many records when they come fast and none is ever waiting for a neighbour when they come slowly. Only what is
+committed counts as done. When the disk is full or read-only, the thread stops, everything committed stays, and the
+next call on the main side raises StorageError.
+
+Candidate side (`text`, `completion`, `sample`, `skipped`) and grader side (`grade`) are separate tables: privileged
+information may show in the reasons of grades and nowhere else.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import zstandard
+
+from evalkit.errors import RunExistsError, StorageError
+from evalkit.records import Answer, Completion, Grade, Message, Prompt, Request, Sample, Segment, Usage
+
+SCHEMA = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE text (id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, body BLOB NOT NULL);
+CREATE TABLE name (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, fingerprint TEXT NOT NULL,
+    detail TEXT NOT NULL, UNIQUE (kind, name));
+CREATE TABLE sample (task INTEGER, ordinal INTEGER, id TEXT NOT NULL, cluster TEXT NOT NULL, tags TEXT NOT NULL,
+    PRIMARY KEY (task, ordinal)) WITHOUT ROWID;
+CREATE TABLE completion (candidate INTEGER, task INTEGER, ordinal INTEGER, draw INTEGER, seq INTEGER,
+    key BLOB NOT NULL, prompt BLOB NOT NULL, sampling INTEGER NOT NULL, text BLOB NOT NULL, reasoning BLOB NOT NULL,
+    finish TEXT NOT NULL, prompt_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL,
+    completion_tokens INTEGER NOT NULL, seconds REAL NOT NULL, error TEXT NOT NULL,
+    PRIMARY KEY (candidate, task, ordinal, draw, seq)) WITHOUT ROWID;
+CREATE TABLE skipped (candidate INTEGER, task INTEGER, ordinal INTEGER, draw INTEGER, reason TEXT NOT NULL,
+    PRIMARY KEY (candidate, task, ordinal, draw)) WITHOUT ROWID;
+CREATE TABLE grade (candidate INTEGER, task INTEGER, ordinal INTEGER, draw INTEGER, grader INTEGER,
+    answer_status TEXT NOT NULL, answer BLOB NOT NULL, status TEXT NOT NULL, value REAL, body BLOB NOT NULL,
+    PRIMARY KEY (candidate, task, ordinal, draw, grader)) WITHOUT ROWID;
+"""
+PUT_COMPLETION = "INSERT OR REPLACE INTO completion VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+DROP_GRADES = "DELETE FROM grade WHERE candidate=? AND task=? AND ordinal=? AND draw=?"
+VERSION = "1"
+BATCH = 1024  # most writes in one commit: bounds what a kill can lose while the queue is full
+PLAIN_BELOW = 48  # bytes; zstd frames cost more than they save on shorter texts
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a completion or grade belongs: numbers of the candidate and task, ordinal of the sample, draw."""
+
+    candidate: int
+    task: int
+    ordinal: int
+    draw: int
+
+
+class Store:
+    """An open run directory. One process at a time: a lock file says so.
+
+    Raises RunExistsError if another process has it, StorageError if it cannot be read or written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Open (or create) the run database in `folder`, which must exist."""
+        self.folder = folder
+        self._lock = _lock(folder / "run.lock")
+        try:
+            self._db = _connect(folder / "run.db", self._created)
+        except sqlite3.Error as error:
+            raise StorageError(f"{folder / 'run.db'} cannot be opened: {error}") from error
+        self._texts: dict[bytes, int] = {d: i for i, d in self._db.execute("SELECT id, digest FROM text")}
+        self._queue: queue.SimpleQueue[tuple[str, tuple[Any, ...]] | None | threading.Event] = queue.SimpleQueue()
+        self._failure: BaseException | None = None
+        self._space = threading.Semaphore(BATCH * 4)  # bounds the rows in flight, so that memory stays flat
+        self._compress = zstandard.ZstdCompressor(level=6).compress
+        self.committed = 0
+        """Completions that are durable, counted since this store was opened."""
+        self._writer = threading.Thread(target=self._write, name="evalkit-store", daemon=True)
+        self._writer.start()
+
+    @staticmethod
+    def _created(db: sqlite3.Connection) -> None:
+        db.executescript("BEGIN;" + SCHEMA + f"INSERT INTO meta VALUES ('version', '{VERSION}'); COMMIT;")
+
+    # --- names -----------------------------------------------------------------------------------------------------
+
+    def number(self, kind: str, name: str, fingerprint: str = "", detail: str = "") -> int:
+        """The number of a candidate, task, sampling or grader, made on first use; `detail` is kept beside the name.
+
+        Raises RunExistsError if the name is known with another fingerprint: results of two models never mix.
+        """
+        self.flush()
+        row = self._db.execute("SELECT id, fingerprint FROM name WHERE kind=? AND name=?", (kind, name)).fetchone()
+        if row is None:
+            self._put(
+                "INSERT INTO name (kind, name, fingerprint, detail) VALUES (?,?,?,?)", (kind, name, fingerprint, detail)
+            )
+            return self.number(kind, name, fingerprint, detail)
+        number, known = row
+        if known != fingerprint:
+            raise RunExistsError(
+                f"{self.folder}: {kind} {name!r} is not what it was when this run began (fingerprint {known[:12]},"
+                f" now {fingerprint[:12]}): use another --out directory"
+            )
+        return int(number)
+
+    # --- the candidate side ----------------------------------------------------------------------------------------
+
+    def put_sample(self, task: int, ordinal: int, sample: Sample) -> None:
+        """Record a sample's public metadata (not its text: that is in the prompts)."""
+        tags = msgspec.json.encode(dict(sample.tags)).decode()
+        self._put("INSERT OR REPLACE INTO sample VALUES (?,?,?,?,?)", (task, ordinal, sample.id, sample.cluster, tags))
+
+    def sample_ids(self, task: int, start: int, stop: int) -> dict[int, str]:
+        """Ids by ordinal of the samples recorded for a range of ordinals."""
+        rows = self._db.execute(
+            "SELECT ordinal, id FROM sample WHERE task=? AND ordinal>=? AND ordinal<?", (task, start, stop)
+        )
+        return dict(rows.fetchall())
+
+    def put_completion(self, place: Place, seq: int, request: Request, completion: Completion, sampling: int) -> None:
+        """Hand over a completion; it is done once `committed` has counted it. `seq` is its place among the replies."""
+        row = (
+            place.candidate, place.task, place.ordinal, place.draw, seq, request.key, self._prompt(request.prompt),
+            sampling, self._pack(completion.text), self._pack(completion.reasoning), completion.finish,
+            completion.usage.prompt_tokens, completion.usage.cached_tokens, completion.usage.completion_tokens,
+            completion.seconds, completion.error,
+        )
+        self._put(PUT_COMPLETION, row)
+
+    def completions(self, candidate: int, task: int, start: int, stop: int) -> dict[Place, list[Completion]]:
+        """Stored replies by place for a range of ordinals, each list in order of the asking."""
+        found: dict[Place, list[Completion]] = {}
+        rows = self._db.execute(
+            "SELECT ordinal, draw, key, text, reasoning, finish, prompt_tokens, cached_tokens, completion_tokens,"
+            " seconds, error FROM completion WHERE candidate=? AND task=? AND ordinal>=? AND ordinal<?"
+            " ORDER BY ordinal, draw, seq",
+            (candidate, task, start, stop),
+        )
+        for ordinal, draw, key, text, reasoning, finish, prompt, cached, out, seconds, error in rows:
+            usage = Usage(prompt, cached, out)
+            reply = Completion(key, unpack(text), finish, unpack(reasoning), usage, seconds, error)
+            found.setdefault(Place(candidate, task, ordinal, draw), []).append(reply)
+        return found
+
+    def put_skipped(self, place: Place, reason: str) -> None:
+        """Record that a sample was left out, and why."""
+        self._put(
+            "INSERT OR REPLACE INTO skipped VALUES (?,?,?,?,?)",
+            (place.candidate, place.task, place.ordinal, place.draw, reason),
+        )
+
+    def skipped(self, candidate: int, task: int, start: int, stop: int) -> set[Place]:
+        """Places left out in a range of ordinals."""
+        rows = self._db.execute(
+            "SELECT ordinal, draw FROM skipped WHERE candidate=? AND task=? AND ordinal>=? AND ordinal<?",
+            (candidate, task, start, stop),
+        )
+        return {Place(candidate, task, ordinal, draw) for ordinal, draw in rows}
+
+    def prompt(self, candidate: int, task: int, ordinal: int, draw: int = 0, seq: int = 0) -> Prompt:
+        """A stored prompt, put together again. Raises KeyError where there is none."""
+        row = self._db.execute(
+            "SELECT prompt FROM completion WHERE candidate=? AND task=? AND ordinal=? AND draw=? AND seq=?",
+            (candidate, task, ordinal, draw, seq),
+        ).fetchone()
+        if row is None:
+            raise KeyError((candidate, task, ordinal, draw, seq))
+        messages = []
+        for role, numbers in msgspec.msgpack.decode(row[0]):
+            bodies = (self._db.execute("SELECT body FROM text WHERE id=?", (n,)).fetchone()[0] for n in numbers)
+            messages.append(Message(role, tuple(Segment(unpack(b)) for b in bodies)))
+        return Prompt(tuple(messages))
+
+    # --- the grader side -------------------------------------------------------------------------------------------
+
+    def put_grade(self, place: Place, grader: int, answer: Answer, grade: Grade) -> None:
+        """Record a grade, with the answer as the task read it."""
+        parsed = self._pack(msgspec.json.encode(answer.value).decode())
+        body = self._pack(msgspec.json.encode(
+            {"metrics": grade.metrics, "raw": grade.raw, "votes": grade.votes, "evidence": grade.evidence,
+             "reason": grade.reason}
+        ).decode())
+        self._put(
+            "INSERT OR REPLACE INTO grade VALUES (?,?,?,?,?,?,?,?,?,?)",
+            (place.candidate, place.task, place.ordinal, place.draw, grader, answer.status, parsed, grade.status,
+             grade.value, body),
+        )
+
+    def graded(self, candidate: int, task: int, grader: int, start: int, stop: int) -> set[Place]:
+        """Places that a grader has judged, in a range of ordinals."""
+        rows = self._db.execute(
+            "SELECT ordinal, draw FROM grade WHERE candidate=? AND task=? AND grader=? AND ordinal>=? AND ordinal<?",
+            (candidate, task, grader, start, stop),
+        )
+        return {Place(candidate, task, ordinal, draw) for ordinal, draw in rows}
+
+    # --- the life of the store -------------------------------------------------------------------------------------
+
+    def select(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """Rows of a read-only query on the run database, for results and exports; everything put before is in it."""
+        self.flush()
+        return iter(self._db.execute(sql, parameters))
+
+    def flush(self) -> None:
+        """Wait until everything put so far is durable. Raises StorageError if it cannot be made so."""
+        reached = threading.Event()
+        self._queue.put(reached)
+        reached.wait()
+        self._check()
+
+    def close(self) -> None:
+        """Commit what is left, fold the write-ahead log into the file, release the lock. Never raises."""
+        self._queue.put(None)
+        self._writer.join()
+        self._db.close()
+        self._lock.close()
+
+    def _put(self, sql: str, row: tuple[Any, ...]) -> None:
+        self._check()
+        self._space.acquire()
+        self._queue.put((sql, row))
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            raise StorageError(
+                f"{self.folder} can no longer be written ({self._failure}); {self.committed:,} completions of this"
+                " session are safe: make room and run again with --resume"
+            ) from self._failure
+
+    def _prompt(self, prompt: Prompt) -> bytes:
+        return msgspec.msgpack.encode([(m.role, [self._text(s) for s in m.segments]) for m in prompt.messages])
+
+    def _text(self, segment: Segment) -> int:
+        number = self._texts.get(segment.digest)
+        if number is None:
+            number = len(self._texts) + 1
+            self._put("INSERT INTO text VALUES (?,?,?)", (number, segment.digest, self._pack(segment.text)))
+            self._texts[segment.digest] = number
+        return number
+
+    def _pack(self, text: str) -> bytes:
+        data = text.encode("utf-8", "surrogatepass")
+        return b"z" + self._compress(data) if len(data) > PLAIN_BELOW else b"p" + data
+
+    def _write(self) -> None:
+        """The writer thread: gather, execute, commit, acknowledge; on failure let every waiter go."""
+        db = _connect(self.folder / "run.db", None)
+        while True:
+            batch = [self._queue.get()]
+            while len(batch) < BATCH and not self._queue.empty():
+                batch.append(self._queue.get())
+            writes = [item for item in batch if isinstance(item, tuple)]
+            counted = sum(sql is PUT_COMPLETION for sql, _ in writes)
+            if self._failure is None and writes:
+                self._failure = _commit(db, writes)
+                if self._failure is None:
+                    self.committed += counted
+            if writes:
+                self._space.release(len(writes))
+            for item in batch:
+                if isinstance(item, threading.Event):
+                    item.set()
+            if None in batch:
+                db.close()
+                return
+
+
+def _commit(db: sqlite3.Connection, writes: Sequence[tuple[str, tuple[Any, ...]]]) -> sqlite3.Error | None:
+    """Write all or nothing; the error where it could not be."""
+    try:
+        db.execute("BEGIN IMMEDIATE")
+        for sql, row in writes:
+            db.execute(sql, row)
+            if sql is PUT_COMPLETION:  # a grade always belongs to the replies that are stored
+                db.execute(DROP_GRADES, row[:4])
+        db.execute("COMMIT")
+    except sqlite3.Error as error:
+        try:
+            db.execute("ROLLBACK")
+        except sqlite3.Error:
+            pass  # the failed commit has already rolled back
+        return error
+    return None
+
+
+def unpack(body: bytes) -> str:
+    """Text of a stored body: a letter that says how, then the plain or zstd-compressed UTF-8."""
+    data = zstandard.ZstdDecompressor().decompress(body[1:]) if body[:1] == b"z" else body[1:]
+    return data.decode("utf-8", "surrogatepass")
+
+
+def _connect(path: Path, create: Callable[[sqlite3.Connection], None] | None) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=60)
+    db.execute("PRAGMA journal_mode=WAL")
+    db.execute("PRAGMA synchronous=FULL")
+    if create is not None and not db.execute("SELECT 1 FROM sqlite_master WHERE name='meta'").fetchone():
+        create(db)
+    return db
+
+
+def _lock(path: Path) -> Any:
+    """An exclusive lock that the kernel drops with the process, however that ends."""
+    try:
+        file = path.open("a")
+    except OSError as error:
+        raise StorageError(f"{path.parent} cannot be written: {error.strerror}") from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise RunExistsError(f"{path.parent} is in use by another evalkit process") from None
+    return file
+
+
+__all__ = ["Place", "Store", "unpack"]
