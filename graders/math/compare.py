@@ -1,0 +1,133 @@
+"""The cascade: gold and answer as written in, one of three verdicts out, with the rung that gave it.
+
+Cheap and exact rungs first, in the caller's process; then math-verify, in a worker that can be killed. `undecided` is
+a verdict of its own: an input beyond the caps, a worker that had to be killed, a reference that nobody can read.
+The gold always comes first: math-verify is not symmetric.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
+
+from . import exact, text
+from .exact import Verdict
+from .workers import Pool
+
+AHEAD = 32
+"""Pairs that may be finished or under way for each worker, before the first unfinished one holds up the rest."""
+EXACT_ROUNDING = 30
+"""Decimal places when only the answer is a decimal: more than a float has, so that an approximation stays unequal."""
+
+
+class Comparison(NamedTuple):
+    """What is known of one pair."""
+
+    status: Verdict
+    rung: str
+    """What decided (`text`, `number`, `letter`, `words`, `math-verify`), or why nothing could."""
+    seconds: float
+    """Wall time spent on the pair."""
+
+
+def compare(gold: str, pred: str, pool: Pool) -> Comparison:
+    """Compare one pair, in at most the pool's deadline. Raises EngineError if no worker can be started."""
+    start = time.perf_counter()
+    found = without_algebra(gold, pred)
+    if found is None:
+        status, rung, seconds = _with_algebra(gold, pred, pool)
+        return Comparison(status, rung, seconds)
+    return Comparison(found[0], found[1], time.perf_counter() - start)
+
+
+def without_algebra(gold: str, pred: str) -> tuple[Verdict, str] | None:
+    """The verdict of the exact rungs and the caps; None where algebra is needed."""
+    gold, pred = text.visible(gold), text.visible(pred)
+    if not gold:
+        return "undecided", "empty reference"
+    if gold == pred:
+        return "equal", "text"
+    for side, value in (("reference", gold), ("answer", pred)):
+        if broken := text.limit(value):
+            return "undecided", f"{side} {broken}"
+    g, p = text.core(gold), text.core(pred)
+    if not re.search(r"\w", p) and not re.search(r"\w|\\", pred):
+        return "unequal", "empty answer"
+    if text.squeezed(g) == text.squeezed(p) and g:
+        return "equal", "text"
+    return _numbers(g, p) or _letters_and_words(g, p)
+
+
+def _numbers(g: str, p: str) -> tuple[Verdict, str] | None:
+    (g_bare, g_unit), (p_bare, p_unit) = exact.split_unit(g), exact.split_unit(p)
+    gold, pred = exact.number(g_bare), exact.number(p_bare)
+    other_unit = bool(g_unit and p_unit and g_unit != p_unit)
+    if gold is None or pred is None:
+        return ("undecided", "units differ") if other_unit and gold is not pred else None
+    same = exact.same_number(gold, pred)
+    if other_unit:
+        return ("unequal", "unit") if same else ("undecided", "units differ")
+    if not same and gold.decimals and re.fullmatch(r"-?\d+,\d+", p) and p.replace(",", ".") == g:
+        return "equal", "number"
+    return ("equal" if same else "unequal"), "number"
+
+
+def _letters_and_words(g: str, p: str) -> tuple[Verdict, str] | None:
+    if (found := exact.words(g, p)) is not None:
+        return found, "words"
+    if re.fullmatch(r"\(?[A-H]\)?", g):
+        chosen = exact.letter(p)
+        if chosen is None:
+            return "undecided", "letter"
+        return ("equal" if chosen == g.strip("()") else "unequal"), "letter"
+    if text.is_words(p):
+        if text.is_words(g):
+            return ("equal", "words") if g.lower() == p.lower() else ("undecided", "words")
+        return "unequal", "no mathematics in the answer"
+    return None
+
+
+def _with_algebra(gold: str, pred: str, pool: Pool) -> Comparison:
+    gold, pred = text.visible(gold), text.visible(pred)
+    g, p = text.core(gold), text.core(pred)
+    rounding = EXACT_ROUNDING if "." in p and "." not in g else exact.DECIMAL_PLACES
+    reply = pool.compare(text.for_parser(gold, g), text.for_parser(pred, p), rounding)
+    if reply.verdict == "equal":
+        return Comparison("equal", "math-verify", reply.seconds)
+    if reply.verdict == "unequal":
+        return Comparison("unequal", "math-verify", reply.seconds)
+    return Comparison("undecided", reply.verdict, reply.seconds)
+
+
+def in_order(pairs: Iterable[tuple[str, str]], pool: Pool) -> Iterator[Comparison]:
+    """Comparisons in the order of the pairs, several at a time; reads at most `AHEAD` pairs a worker ahead."""
+    with ThreadPoolExecutor(pool.size, thread_name_prefix="math") as threads:
+        waiting: deque[Future[Comparison]] = deque()
+        try:
+            for gold, pred in pairs:
+                waiting.append(threads.submit(compare, gold, pred, pool))
+                if len(waiting) >= AHEAD * pool.size:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            threads.shutdown(wait=True, cancel_futures=True)
+
+
+def compare_pairs(
+    rows: Iterable[tuple[str, str]], *, deadline: float = 3.0, workers: int | None = None
+) -> Iterator[Comparison]:
+    """Compare (gold, answer) pairs with a pool of their own, which ends with the iterator.
+
+    `deadline` in seconds for each pair; `workers` defaults to the number of processors.
+    """
+    pool = Pool(workers or os.cpu_count() or 1, deadline)
+    try:
+        yield from in_order(rows, pool)
+    finally:
+        pool.close()

@@ -1,0 +1,34 @@
+"""What `evalkit score --metric math` runs: rows with a gold and an answer in, verdicts out, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from evalkit.errors import DataError
+
+from .compare import compare_pairs
+
+
+def score_rows(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """`{"id", "status": "equal|unequal|undecided", "rung", "seconds"}` for each row `{"id", "gold", "pred"}`, in order.
+
+    Raises DataError naming the row (from 1) that lacks a field or holds something else than text in `gold` or `pred`.
+    """
+    ids: list[Any] = []
+
+    def checked() -> Iterator[tuple[str, str]]:
+        for number, row in enumerate(rows, 1):
+            for field in ("id", "gold", "pred"):
+                if not isinstance(row, dict) or field not in row:
+                    raise DataError(f"row {number} has no {field!r}: metric 'math' needs id, gold and pred")
+                if field != "id" and not isinstance(row[field], str):
+                    raise DataError(f"row {number}: {field!r} must be text, not {type(row[field]).__name__}")
+            ids.append(row["id"])
+            yield row["gold"], row["pred"]
+
+    for id, found in zip(_taken(ids), compare_pairs(checked()), strict=False):
+        yield {"id": id, "status": found.status, "rung": found.rung, "seconds": round(found.seconds, 6)}
+
+
+METRICS: dict[str, Callable[[Iterable[dict[str, Any]]], Iterator[dict[str, Any]]]] = {"math": score_rows}

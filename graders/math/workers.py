@@ -1,0 +1,206 @@
+"""A pool of killable math-verify workers, with the deadline kept by the parent.
+
+In: one prepared pair. Out: a verdict or the reason why there is none, never later than the deadline. A worker that is
+late is killed with SIGKILL and replaced by its zygote; one that dies by itself is noticed and replaced too. Each call
+blocks one thread for at most the deadline, so a plain thread pool may drive several workers at a time.
+
+Why not `multiprocessing`: its pools cannot kill one worker without breaking, and its spawned children run the caller's
+main script again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from evalkit.errors import EngineError
+
+ZYGOTE = Path(__file__).with_name("zygote.py")
+MEMORY = 2 << 30
+"""Address space of a worker in bytes: sympy needs 0.3 GB, an expression that grows without end gets no more than this."""
+LIFE = 2000
+"""Pairs after which a worker is replaced, because sympy's caches only grow."""
+GRACE = 1.0
+"""Seconds past the deadline after which a worker ends itself, should the parent be gone."""
+START = 120.0
+"""Seconds a zygote may take to import sympy on a busy machine."""
+
+
+class Reply(NamedTuple):
+    """What came of one pair."""
+
+    verdict: str
+    """`equal`, `unequal`, or the reason why neither is known."""
+    seconds: float
+    """Wall time from the question to the reply, as the parent saw it."""
+
+
+class _Lost(Exception):
+    """The worker's pipe has ended: its zygote is gone, and nobody will replace the worker."""
+
+
+class Worker:
+    """The parent's end of one worker: its two pipes, and the process that serves them now."""
+
+    def __init__(self, questions: int, replies: int, zygote: subprocess.Popen[bytes], alarm: float) -> None:
+        self.questions, self.replies, self.zygote, self.alarm = questions, replies, zygote, alarm
+        self.pid: int | None = None
+        self.asked = 0
+        self.buffer = b""
+
+    def compare(self, gold: str, pred: str, rounding: int, deadline: float) -> Reply:
+        """Ask one pair; on return the worker is idle, or was killed and will be replaced.
+
+        Raises EngineError if no worker can be started at all.
+        """
+        self._await_greeting()
+        self.asked += 1
+        question = json.dumps([self.asked, gold, pred, rounding], ensure_ascii=False)
+        start = time.perf_counter()
+        try:
+            os.write(self.questions, question.encode("utf-8", "surrogatepass") + b"\n")
+            verdict = self._await_reply(start + deadline)
+        except (_Lost, BrokenPipeError):
+            verdict = "worker died"
+            self._revive()
+        return Reply(verdict, time.perf_counter() - start)
+
+    def _await_greeting(self) -> None:
+        """Wait until a process serves the pipes; start another zygote, once, if the old one is gone."""
+        for last in (False, True):
+            try:
+                until = time.perf_counter() + START
+                while self.pid is None:
+                    self._note(self._line(until))
+                return
+            except (_Lost, TimeoutError) as gone:
+                if last:
+                    code = self.zygote.poll()
+                    raise EngineError(
+                        f"the math workers do not start (exit code {code}): does `python -c 'import math_verify'` work?"
+                    ) from gone
+                self._revive()
+
+    def _await_reply(self, until: float) -> str:
+        while True:
+            try:
+                message = self._line(until)
+            except TimeoutError:
+                self.kill()
+                return "deadline"
+            if isinstance(message, dict):  # a greeting in place of the reply: the worker died and was replaced
+                self._note(message)
+                return "worker died"
+            number, verdict, retired = message
+            if number == self.asked:
+                if retired:
+                    self.pid = None
+                return str(verdict)
+
+    def _note(self, message: Any) -> None:
+        if isinstance(message, dict):
+            self.pid = int(message["pid"])
+
+    def _line(self, until: float) -> Any:
+        """The next message. Raises TimeoutError at `until` (by perf_counter), _Lost when the pipe has ended."""
+        while True:
+            head, newline, rest = self.buffer.partition(b"\n")
+            if newline:
+                self.buffer = rest
+                with suppress(ValueError):  # half a line of a worker that was killed while writing
+                    return json.loads(head)
+                continue
+            left = until - time.perf_counter()
+            if left <= 0 or not select.select([self.replies], [], [], left)[0]:
+                raise TimeoutError
+            data = os.read(self.replies, 65536)
+            if not data:
+                raise _Lost
+            self.buffer += data
+
+    def kill(self) -> None:
+        """End the process that serves the pipes; its zygote forks another."""
+        if self.pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+            self.pid = None
+
+    def _revive(self) -> None:
+        self.kill()
+        self.close()
+        self.__init__(*_start(1, self.alarm)[0])  # type: ignore[misc]
+
+    def close(self) -> None:
+        """Close the pipes: an idle worker leaves by itself."""
+        os.close(self.questions)
+        os.close(self.replies)
+
+
+def _start(count: int, alarm: float) -> list[tuple[int, int, subprocess.Popen[bytes], float]]:
+    """Start a zygote for `count` workers; the parent's ends of their pipes, and the zygote, for each."""
+    asking = [os.pipe() for _ in range(count)]
+    replying = [os.pipe() for _ in range(count)]
+    theirs = [(q[0], r[1]) for q, r in zip(asking, replying, strict=True)]
+    zygote = subprocess.Popen(
+        [sys.executable, "-P", str(ZYGOTE), str(MEMORY), str(LIFE), str(alarm), *(f"{r},{w}" for r, w in theirs)],
+        pass_fds=[fd for pair in theirs for fd in pair],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    for read, write in theirs:
+        os.close(read)
+        os.close(write)
+    return [(q[1], r[0], zygote, alarm) for q, r in zip(asking, replying, strict=True)]
+
+
+class Pool:
+    """Several workers, started at the first question. Threads may call `compare` at the same time."""
+
+    def __init__(self, workers: int, deadline: float) -> None:
+        self.size, self.deadline = workers, deadline
+        self._idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
+        self._all: list[Worker] = []
+        self._lock = threading.Lock()
+
+    def start(self) -> None:
+        """Start the processes, without waiting for them; nothing if they run."""
+        with self._lock:
+            if not self._all:
+                self._all = [Worker(*ends) for ends in _start(self.size, self.deadline + GRACE)]
+                for worker in self._all:
+                    self._idle.put(worker)
+
+    def compare(self, gold: str, pred: str, rounding: int) -> Reply:
+        """The verdict on one prepared pair, from the next idle worker, within the deadline."""
+        self.start()
+        worker = self._idle.get()
+        try:
+            return worker.compare(gold, pred, rounding, self.deadline)
+        finally:
+            self._idle.put(worker)
+
+    def pids(self) -> list[int]:
+        """Process ids of the workers that are known to run, zygotes first."""
+        running = [w.zygote.pid for w in self._all]
+        return [*dict.fromkeys(running), *(w.pid for w in self._all if w.pid is not None)]
+
+    def close(self) -> None:
+        """End all workers and wait for their zygotes. The pool may be used again afterwards."""
+        with self._lock:
+            workers, self._all = self._all, []
+            self._idle = queue.SimpleQueue()
+        for worker in workers:
+            worker.close()
+        for worker in workers:
+            worker.zygote.wait()
