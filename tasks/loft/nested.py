@@ -1,0 +1,103 @@
+"""Cutting a corpus to a length so that shorter ones lie inside longer ones.
+
+A corpus of L tokens holds the gold passages of all questions and worked examples, and the longest prefix that fits of a
+seeded order of all others (ascending SHA-256 of seed and passage id). As neither depends on L, a short corpus is a subset
+of every longer one, with the same questions. A second seeded order places the documents; it does not depend on L either,
+so two documents keep their order at every length.
+
+Lengths are tokens of the run's stated tokenizer, counted over the text as it is shown (IDs, titles, echo), each document
+once however many lengths are built of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from weakref import WeakKeyDictionary
+
+from evalkit.errors import DataError
+from evalkit.protocols import TokenCounter
+from evalkit.records import Document, digest_of
+
+from . import layout
+
+FILL = 0.9
+"""A corpus that, used up whole, stays below this share of its budget is refused: its length would be a wrong label."""
+
+_COUNTS: WeakKeyDictionary[TokenCounter, dict[bytes, int]] = WeakKeyDictionary()
+
+
+def ordered(seed: int, purpose: str, ids: Iterable[str]) -> list[str]:
+    """Ids in a seeded order that depends on nothing else; another `purpose` gives an independent order."""
+    return sorted(ids, key=lambda i: hashlib.sha256(f"{seed}|{purpose}|{i}".encode("utf-8", "surrogatepass")).digest())
+
+
+def placed(seed: int, documents: Iterable[Document]) -> tuple[Document, ...]:
+    """Documents in the order in which they are shown."""
+    by_id = {d.id: d for d in documents}
+    return tuple(by_id[i] for i in ordered(seed, "place", by_id))
+
+
+def document_tokens(counter: TokenCounter, widest: int) -> Callable[[Document], int]:
+    """Counts the tokens of a document as it is shown, with a place as wide as `widest` (so that none is undercounted)."""
+    counts = _COUNTS.setdefault(counter, {})
+
+    def tokens(document: Document) -> int:
+        line = layout.document(widest, document.title, document.text)
+        key = digest_of(line.encode("utf-8", "surrogatepass"))
+        if key not in counts:
+            counts[key] = counter.count(line)
+        return counts[key]
+
+    return tokens
+
+
+def cut(
+    pool: Sequence[Document],
+    gold: Sequence[Sequence[str]],
+    always: Sequence[str],
+    budget: int,
+    seed: int,
+    tokens: Callable[[Document], int],
+    name: str,
+) -> tuple[Document, ...]:
+    """The documents of a corpus of at most `budget` tokens, placed.
+
+    `gold` are the gold passage ids of each question in order of choice, `always` those of the worked examples. Raises
+    DataError where the gold does not fit (with the number of questions that would) and where the pool cannot fill the
+    budget.
+    """
+    by_id = {d.id: d for d in pool}
+    chosen = dict.fromkeys(always)
+    total = sum(tokens(by_id[i]) for i in chosen)
+    fitting = 0
+    for pids in gold:
+        new = [i for i in dict.fromkeys(pids) if i not in chosen]
+        total += sum(tokens(by_id[i]) for i in new)
+        chosen.update(dict.fromkeys(new))
+        fitting += total <= budget
+    if total > budget:
+        raise DataError(_too_much(name, len(gold), total, budget, fitting))
+    for pid in ordered(seed, "distractor", (i for i in by_id if i not in chosen)):
+        size = tokens(by_id[pid])
+        if total + size > budget:
+            break
+        chosen[pid] = None
+        total += size
+    else:
+        if total < FILL * budget:
+            raise DataError(
+                f"{name}: the whole corpus takes {total:,} tokens and cannot fill the {budget:,} that the length leaves for"
+                f" it: ask for a shorter one, or leave the length out"
+            )
+    return placed(seed, (by_id[i] for i in chosen))
+
+
+def _too_much(name: str, questions: int, total: int, budget: int, fitting: int) -> str:
+    gold = f"{name}: the gold passages of {questions} questions and the worked examples take {total:,} tokens, the length"
+    if not fitting:
+        return f"{gold} leaves {max(budget, 0):,}: it holds not even one question; ask for a longer one or fewer shots"
+    return f"{gold} leaves {budget:,} and can hold {fitting} questions: set the option queries to {fitting} or less"
+
+
+__all__ = ["FILL", "cut", "document_tokens", "ordered", "placed"]

@@ -1,0 +1,200 @@
+"""From a reply to an answer: the list after `Final Answer:`.
+
+Two parsers, both pure text work that evaluates nothing. `strict` leaves out thinking, takes the last final-answer line
+that has a list behind it and reads Python, JSON and unquoted lists, also over several lines. `compat` does what LOFT's
+own code does (the first line with brackets, wherever it stands), for numbers that shall equal LOFT's.
+
+Whoever numbers documents by their place in a corpus turns the numbers back into ids with `document_ids`.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from evalkit.records import Answer, Completion, Corpus
+
+Parser = Literal["strict", "compat"]
+
+LIST_CHARS = 20_000
+"""Longest list that is read: several thousand answers, and a bound on the time a hostile reply can take."""
+MARKERS = 16
+"""How many final-answer lines are tried, from the last one back."""
+ELEMENT_CHARS = 1_000
+"""Longest quoted element."""
+DEPTH = 4
+"""Deepest nesting of lists that is flattened."""
+
+_THOUGHT = re.compile(r"<(think|thinking|thought|reasoning)>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
+_THOUGHT_END = re.compile(r"</(?:think|thinking|thought|reasoning)>", re.IGNORECASE)
+_BLOCK = re.compile(r"^====== .{0,80}======[ \t]*$", re.MULTILINE)
+"""A block header of the prompt: a reply that runs on into the next example ends before it."""
+_MARKER = re.compile(r"final\s{1,5}answers?\b(?:\(s\))?", re.IGNORECASE)
+_GAP = re.compile(r"(?:\b(?:is|are|list|the|json|python)\b|[^\w\[\]]){0,60}\[", re.IGNORECASE)
+_CLOSERS = {"'": "'", '"': '"', "\u2018": "\u2019", "\u201c": "\u201d"}
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.))", re.DOTALL)
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "\n": "", "\\": "\\", "/": "/", "'": "'", '"': '"'}
+_REFUSAL = re.compile(
+    r"\W*(?:(?:i\s?['\u2019]?\s?a?m\s+(?:so\s+)?sorry|sorry|i\s+apologi[sz]e|unfortunately)\b.{0,20})?"
+    r"\b(?:i|we)\s?(?:can\s?not|can['\u2019]t|am\s+(?:unable|not\s+able)\s+to|['\u2019]m\s+(?:unable|not\s+able)\s+to"
+    r"|won['\u2019]t|will\s+not|(?:must\s+)?(?:decline|refuse))\b",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def answer(reply: Completion, parser: Parser = "strict") -> Answer:
+    """What one reply says: a list of values (strings, in `strict`), or the reason why there is none.
+
+    Statuses: answered (an empty list is an answer), refused, truncated (cut by the token limit before a list was
+    complete), unparsed, missing.
+    """
+    if reply.finish == "missing":
+        return Answer(status="missing", text=reply.text)
+    values = strict(reply.text) if parser == "strict" else compat(reply.text) or None
+    if values is not None:
+        return Answer(value=values, text=reply.text)
+    if reply.finish == "refusal" or _REFUSAL.match(without_thoughts(reply.text).strip()[:200]):
+        return Answer(status="refused", text=reply.text)
+    return Answer(status="truncated" if reply.finish == "length" else "unparsed", text=reply.text)
+
+
+def document_answer(reply: Completion, corpus: Corpus, parser: Parser = "strict") -> Answer:
+    """Like `answer`, with places in the corpus turned into document ids.
+
+    A number that names no document drops out of the list in `strict`; in `compat` it makes the whole reply unparsed,
+    as LOFT drops such a query.
+    """
+    found = answer(reply, parser)
+    if found.status != "answered":
+        return found
+    ids = document_ids(found.value, corpus)
+    if parser == "compat" and None in ids:
+        return Answer(status="unparsed", text=reply.text)
+    return Answer(value=[i for i in ids if i is not None], text=reply.text)
+
+
+def document_ids(values: Sequence[Any], corpus: Corpus) -> list[str | None]:
+    """Document ids by place (`'7'`, `7`, `'ID: 7'`), None for a value that names no document."""
+    ids: list[str | None] = []
+    for value in values:
+        match = re.fullmatch(r"(?:ID\s*[:=]?\s*)?(\d{1,9})", str(value).strip(), re.IGNORECASE)
+        place = int(match.group(1)) if match else -1
+        ids.append(corpus.documents[place].id if 0 <= place < len(corpus.documents) else None)
+    return ids
+
+
+def without_thoughts(text: str) -> str:
+    """The reply without `<think>` blocks; one that never ends takes all that follows, a lone end all that precedes."""
+    text = _THOUGHT.sub("", text)
+    ends = list(_THOUGHT_END.finditer(text))
+    return text[ends[-1].end() :] if ends else text
+
+
+def strict(text: str) -> list[str] | None:
+    """The list of the last final-answer line that has one, as stripped strings; None without any. Never raises."""
+    text = without_thoughts(text)
+    block = _BLOCK.search(text, 1)
+    if block:
+        text = text[: block.start()]
+    for marker in list(_MARKER.finditer(text))[: -MARKERS - 1 : -1]:
+        gap = _GAP.match(text, marker.end())
+        if gap is None:
+            continue
+        values = _list(text, gap.end())
+        if values is not None:
+            return values
+    return None
+
+
+def compat(text: str, prefix: str = "final answer") -> list[Any]:
+    """LOFT's rule: the first line with both brackets, read as a Python literal; [] where that fails.
+
+    `prefix` is what LOFT looks for only to warn about its absence; it changes nothing, here as there. Elements keep
+    their Python types. Lines of more than `LIST_CHARS` characters are not read.
+    """
+    for line in text.replace("*", "").replace("`", "").strip().split("\n"):
+        start, end = line.find("["), line.rfind("]") + 1
+        if start < 0 or end <= 0:
+            continue
+        literal = re.sub(r"([a-zA-Z0-9])'([a-zA-Z0-9])", r"\1\'\2", line[start:end].strip())
+        if len(literal) > LIST_CHARS:
+            return []
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # a reply with an odd escape is no warning of ours
+                value = ast.literal_eval(literal)
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            return []
+        return list(value) if isinstance(value, tuple) else value  # type: ignore[no-any-return]
+    return []
+
+
+def _list(text: str, start: int, depth: int = DEPTH) -> list[str] | None:
+    """Elements of the list whose first character after `[` is at `start`; None if it is never closed."""
+    found = _elements(text[start : start + LIST_CHARS], depth)
+    return found[0] if found else None
+
+
+def _elements(text: str, depth: int) -> tuple[list[str], int] | None:
+    """Elements and the position after the closing bracket, `text` beginning inside the list; nested lists flattened."""
+    values: list[str] = []
+    at = 0
+    while at < len(text):
+        char = text[at]
+        if char.isspace() or char == ",":
+            at += 1
+        elif char == "]":
+            return values, at + 1
+        elif char == "[":
+            inner = _elements(text[at + 1 :], depth - 1) if depth else None
+            if inner is None:
+                return None
+            values.extend(inner[0])
+            at += 1 + inner[1]
+        else:
+            element = _quoted(text, at) if char in _CLOSERS else _bare(text, at)
+            if element is None:
+                return None
+            values.append(element[0])
+            at = element[1]
+    return None
+
+
+def _quoted(text: str, at: int) -> tuple[str, int] | None:
+    """A quoted element and the position after it.
+
+    A quote closes an element where a bracket or a comma and the next element follow, so that apostrophes inside need no
+    escape. Where no quote does, the first one before any comma or bracket is taken.
+    """
+    closer = re.escape(_CLOSERS[text[at]])
+    body = rf"((?:\\.|[^\\]){{0,{ELEMENT_CHARS}}}?){closer}[*`\s]{{0,20}}"
+    for follows in (r"""(?=\]|,\s{0,20}(?:["'\[\]\d\u2018\u201c]))""", r"(?=[\],])"):
+        match = re.compile(body + follows, re.DOTALL).match(text, at + 1)
+        if match:
+            return _unescaped(match.group(1)).strip(), match.end()
+    return None
+
+
+def _unescaped(text: str) -> str:
+    """`text` with Python's and JSON's escapes resolved; an unknown escape stays as it is, as in Python."""
+    plain = _ESCAPE.sub(_unescape, text)
+    if any("\ud800" <= char <= "\udfff" for char in plain):  # JSON writes a rare character as two halves
+        plain = plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return plain
+
+
+def _unescape(match: re.Match[str]) -> str:
+    four, two, one = match.groups()
+    return chr(int(four or two, 16)) if four or two else _ESCAPES.get(one, f"\\{one}")
+
+
+def _bare(text: str, at: int) -> tuple[str, int] | None:
+    """An unquoted element: all up to the next comma or bracket."""
+    match = re.compile(r"[^,\[\]]+").match(text, at)
+    return (match.group().strip().strip("*`").strip(), match.end()) if match else None
+
+
+__all__ = ["Parser", "answer", "compat", "document_answer", "document_ids", "strict", "without_thoughts"]

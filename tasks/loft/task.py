@@ -1,0 +1,114 @@
+"""LOFT: a whole corpus in the prompt, then a question about it.
+
+In: a LOFT directory as published, or a plain folder with the same files, cut to a length. Out: one sample for each
+question, all of one task sharing one corpus object. Kinds: `retrieval` (which documents?), `rag` (what is the answer?) and
+`multi_value_rag` (what are all the answers?). An address is `loft/KIND_DATASET@LENGTH`; replies are read by `parse.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from evalkit import protocols
+from evalkit.errors import ConfigError, nearest
+from evalkit.privileged import Reference
+from evalkit.protocols import Item, TaskContext
+from evalkit.records import Answer, Completion, Request, Sample, Sampling
+
+from . import layout, parse, render
+from .world import World, build
+
+KINDS = ("retrieval", "rag", "multi_value_rag")
+LATER = {"sql": "SQL", "icl": "many-shot ICL", "mm": "image, video and audio"}
+"""LOFT's other kinds, which come with a later version."""
+MULTI_TURN = ("topiocqa", "sparc")
+MULTI_VALUE = ("qampari", "quest")
+"""Data sets whose rag questions have several answers, all of them wanted."""
+PRIMARY = {"hotpotqa": "mrecall@2", "musique": "mrecall@5", "qampari": "mrecall@5", "quest": "mrecall@3"}
+"""Primary retrieval metric by data set, as LOFT's README states them; recall@1 for all others."""
+SAMPLE = "sample"
+"""The data set that lies in this folder, so that the task can be tried and checked without any download."""
+
+
+class Loft(protocols.Task):
+    """Retrieval and question answering with the corpus in context."""
+
+    family = "loft"
+    sampling = Sampling(max_tokens=256, stop=("\n======",))
+
+    class Options(protocols.Options):
+        """Where the data lie and how they are put and read."""
+
+        data: Path | None = None
+        """LOFT's base folder, or a plain folder; may be left out for the data set `sample` only."""
+        split: str | None = None
+        """Default: test, else dev, else queries."""
+        shots: int = Field(default=5, ge=0)
+        """Worked examples before the question; LOFT has 5."""
+        queries: int | None = Field(default=None, ge=1)
+        """Most questions asked of one corpus, a seeded choice; None asks all."""
+        parser: Literal["strict", "compat"] = "strict"
+        """How replies are read: repaired, or as LOFT's own code does."""
+        scorer: Literal["strict", "compat"] = "strict"
+        """How answers are graded, likewise."""
+
+    def __init__(self, context: TaskContext, options: Any = None) -> None:
+        super().__init__(context, options)
+        self.kind, self.dataset = _variant(context)
+        self.layout = "retrieval" if self.kind == "retrieval" else "rag"
+        self.graders = ("retrieval",) if self.kind == "retrieval" else ("match",)
+
+    def grader_options(self, grader: str) -> Mapping[str, Any]:
+        """The scorer, and what is special to this data set: the primary metric, several answers."""
+        if grader == "retrieval":
+            return {"scorer": self.options.scorer, "primary": PRIMARY.get(self.dataset, "recall@1")}
+        if grader == "match":
+            return {"scorer": self.options.scorer, "several": self.kind == "multi_value_rag"}
+        return {}
+
+    def load(self) -> Iterator[Item]:
+        yield from self._world.items()
+
+    def ask(self, sample: Sample, replies: Sequence[Completion]) -> Sequence[Request]:
+        return () if replies else (self.request(sample, render.messages(sample)),)
+
+    def read(self, sample: Sample, replies: Sequence[Completion]) -> Answer:
+        if self.layout == "retrieval" and sample.corpus is not None:
+            return parse.document_answer(replies[-1], sample.corpus, self.options.parser)
+        return parse.answer(replies[-1], self.options.parser)
+
+    def gold_reply(self, sample: Sample, reference: Reference) -> str:
+        """The final-answer line alone: places of the gold passages, the first alias, or all values."""
+        if self.kind == "retrieval" and sample.corpus is not None:
+            places = {d.id: n for n, d in enumerate(sample.corpus.documents)}
+            return layout.final_answer([str(places[pid]) for pid in reference.answers])
+        return layout.final_answer(reference.answers if self.kind == "multi_value_rag" else reference.answers[:1])
+
+    @cached_property
+    def _world(self) -> World:
+        data = self.options.data
+        if data is None:
+            if self.dataset != SAMPLE:
+                raise ConfigError(f"task {self.context.name!r} needs the option data: the folder with LOFT's files")
+            data = Path(__file__).parent / "sample"
+        return build(self.context, self.options, self.layout, self.kind, self.dataset, data, self.sampling.max_tokens)
+
+
+def _variant(context: TaskContext) -> tuple[str, str]:
+    """Kind and data set of an address. Raises ConfigError for a kind that is unknown or comes later."""
+    for kind in sorted(KINDS, key=len, reverse=True):
+        prefix, dataset = context.variant[: len(kind) + 1], context.variant[len(kind) + 1 :]
+        if prefix == f"{kind}_" and dataset:
+            if dataset in MULTI_TURN:
+                raise ConfigError(f"{context.name}: questions of several turns ({dataset}) come with a later version")
+            return ("multi_value_rag" if kind == "rag" and dataset in MULTI_VALUE else kind), dataset
+    kind = context.variant.partition("_")[0]
+    if kind in LATER:
+        raise ConfigError(f"{context.name}: LOFT's {LATER[kind]} tasks come with a later version")
+    hint = nearest(kind, KINDS)
+    raise ConfigError(f"{context.name}: write loft/KIND_DATASET, as in loft/retrieval_nq; no kind {kind!r}{hint}")
