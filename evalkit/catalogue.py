@@ -20,15 +20,17 @@ from collections.abc import Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from evalkit.errors import ConfigError, nearest
-from evalkit.protocols import Grader, Task
 from evalkit.records import digest_of
 
-Verb = TypeVar("Verb", Task, Grader)
+if TYPE_CHECKING:  # listing must not wait for pydantic
+    from evalkit.protocols import Grader, Task
+
+Verb = TypeVar("Verb", "Task", "Grader")
 
 KIND_MODULES = {"tasks": "task", "graders": "grader"}
 """Kind of entry, and the module in its folder that defines it."""
@@ -104,7 +106,9 @@ class Catalogue:
 
     def task_class(self, address: Address) -> type[Task]:
         """The class behind an address; ConfigError for an unknown family or variant."""
-        task = self._load(self.find("tasks", address.family), Task)
+        from evalkit.protocols import Task
+
+        task = self._load(self.find("tasks", address.family), Task)  # type: ignore[type-abstract]
         valid = task.variants()
         if valid and address.variant not in valid:
             shown = address.variant or "(none)"
@@ -113,7 +117,9 @@ class Catalogue:
 
     def grader_class(self, name: str) -> type[Grader]:
         """The class of a grader by name."""
-        return self._load(self.find("graders", name), Grader)
+        from evalkit.protocols import Grader
+
+        return self._load(self.find("graders", name), Grader)  # type: ignore[type-abstract]
 
     def module(self, entry: Entry, name: str) -> ModuleType | None:
         """A module of an entry's folder (`score`, `build`), None where it has no such module."""
@@ -150,6 +156,7 @@ class Catalogue:
         return digest_of(*parts).hex()
 
     def _load(self, entry: Entry, base: type[Verb]) -> type[Verb]:
+        """The one subclass of `base` that an entry's module defines."""
         module_name = KIND_MODULES[entry.kind]
         try:
             module = _import(entry.path, module_name)

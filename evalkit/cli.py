@@ -263,7 +263,7 @@ def main() -> None:
     except KeyboardInterrupt:
         _fail("stopped", 130)
     except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115: the reader has gone; nothing more to say
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 (the reader has gone; nothing more to say)
         sys.exit(0)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fnmatch
 import json
-import os
 import platform
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -70,8 +69,7 @@ def _run(config: RunConfig, folder: Path, catalogue: Catalogue, observer: Observ
     engines: list[Engine] = []
     benches: list[Bench] = []
     try:
-        for spec in config.candidates:
-            engines.append(build_engine(spec, catalogue))
+        engines.extend(build_engine(spec, catalogue) for spec in config.candidates)
         counter = _counter(config, engines, catalogue)
         benches.extend(build_bench(spec, config, catalogue, counter) for spec in config.tasks)
         contestants = [_contestant(spec, e, benches) for spec, e in zip(config.candidates, engines, strict=True)]
@@ -128,11 +126,14 @@ def build_bench(spec: TaskSpec, config: RunConfig, catalogue: Catalogue, counter
 
 
 def grader_specs(spec: TaskSpec, task: Task) -> Sequence[GraderSpec]:
-    """The graders a run names for a task, else those the task names itself; ConfigError where neither names one."""
+    """The graders a run names for a task, else those the task names itself, with the options the task gives them.
+
+    Raises ConfigError where neither names one.
+    """
     wanted = spec.graders if spec.graders is not None else [GraderSpec(grader=g) for g in task.graders]
     if not wanted:
         raise ConfigError(f"task {spec.task!r} has no grader: name one in `graders:`")
-    return wanted
+    return [GraderSpec(grader=g.grader, options={**task.grader_options(g.grader), **g.options}) for g in wanted]
 
 
 def build_grader(spec: GraderSpec, task: str, catalogue: Catalogue) -> Grader:
@@ -249,7 +250,7 @@ def _make_directory(folder: Path, config: RunConfig, facts: Mapping[str, Any]) -
         folder.mkdir(parents=True, exist_ok=True)
         draft = folder / ".run.yaml.new"
         draft.write_text(text, encoding="utf-8")
-        os.replace(draft, recorded)
+        draft.replace(recorded)
     except OSError as error:
         raise StorageError(f"{folder} cannot be written: {error.strerror}") from error
 

@@ -38,9 +38,7 @@ def depth_first(requests: Iterable[Request]) -> list[Request]:
     digest paths, each segment counted once however long its text.
     """
     rank: dict[bytes, int] = {}
-    keyed = []
-    for request in requests:
-        keyed.append((tuple(rank.setdefault(step, len(rank)) for step in request.prompt.path), request))
+    keyed = [(tuple(rank.setdefault(step, len(rank)) for step in r.prompt.path), r) for r in requests]
     keyed.sort(key=lambda pair: pair[0])
     return [request for _, request in keyed]
 

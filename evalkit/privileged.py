@@ -77,7 +77,7 @@ class Privileged:
     def __refuse(self, *_: object) -> NoReturn:
         raise FirewallError("privileged information is closed: open it in a grading context")
 
-    __str__ = __repr__ = __format__ = __reduce__ = __reduce_ex__ = __iter__ = __copy__ = __deepcopy__ = __refuse  # type: ignore[assignment]
+    __str__ = __repr__ = __format__ = __reduce__ = __reduce_ex__ = __iter__ = __copy__ = __deepcopy__ = __refuse
 
 
 class Reference:
@@ -103,7 +103,7 @@ class Reference:
     def __refuse(self, *_: object) -> NoReturn:
         raise FirewallError("a reference cannot be printed or stored: take the one value that is needed")
 
-    __str__ = __repr__ = __format__ = __reduce__ = __reduce_ex__ = __refuse  # type: ignore[assignment]
+    __str__ = __repr__ = __format__ = __reduce__ = __reduce_ex__ = __refuse
 
 
 class _Context:

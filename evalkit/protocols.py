@@ -5,14 +5,13 @@ a grade. An *engine* generates completions for requests. `ask` and `read` are pu
 why a run can be planned before anything is spent, resumed by replaying stored replies, and spread over machines. The
 runner goes round in waves until every `ask` returns nothing.
 
-Options of each are a pydantic model named `Options` on the class; an unknown option is the user's mistake.
+Options of each are a pydantic model, the class attribute `Options`; an unknown option is the user's mistake.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 import msgspec
@@ -27,6 +26,10 @@ class Options(BaseModel):
     """Base of all options: unknown names are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NoOptions(Options):
+    """Options of a task, grader or engine that has none."""
 
 
 class TokenCounter(Protocol):
@@ -67,13 +70,14 @@ class Task(ABC):
 
     family: ClassVar[str]
     """Name of its folder, first part of the address."""
-    graders: ClassVar[tuple[str, ...]] = ()
-    """Graders used where the run names none."""
+    graders: tuple[str, ...] = ()
+    """Graders used where the run names none; an instance may narrow them to its variant."""
     sampling: ClassVar[Sampling] = Sampling()
     """Default sampling (length of the reply, stop strings); a candidate's settings override it field by field."""
 
-    class Options(Options):
-        """A task without options."""
+    Options: ClassVar[type[BaseModel]] = NoOptions
+    """Its options; an unknown one is refused. A subclass puts its own model here."""
+    options: Any
 
     def __init__(self, context: TaskContext, options: Any = None) -> None:
         self.context = context
@@ -96,9 +100,16 @@ class Task(ABC):
     def read(self, sample: Sample, replies: Sequence[Completion]) -> Answer:
         """The answer in the replies. Replies with an error never reach it."""
 
+    @abstractmethod
     def gold_reply(self, sample: Sample, reference: Reference) -> str:
-        """The reply of a perfect candidate, by which `evalkit data check` proves the task. Never used in a run."""
-        raise NotImplementedError(f"task family {self.family!r} cannot be checked: it has no gold_reply")
+        """The reply of a perfect candidate, by which `evalkit data check` proves the task. Never used in a run.
+
+        The reference is open for the kinds that the task's grader needs.
+        """
+
+    def grader_options(self, grader: str) -> Mapping[str, Any]:
+        """Options that a grader takes from this task (its primary metric, say); the run file's own options win."""
+        return {}
 
     def request(self, sample: Sample, messages: Sequence[Message], turn: int = 0) -> Request:
         """A request with the task's defaults; the runner adds candidate, draw and adapter."""
@@ -124,8 +135,9 @@ class Grader(ABC):
     needs: ClassVar[tuple[str, ...]] = ("answers",)
     """Kinds of privileged information it opens; all others stay closed to it."""
 
-    class Options(Options):
-        """A grader without options."""
+    Options: ClassVar[type[BaseModel]] = NoOptions
+    """Its options; an unknown one is refused. A subclass puts its own model here."""
+    options: Any
 
     def __init__(self, options: Any = None) -> None:
         self.options = options if options is not None else self.Options()
@@ -178,8 +190,9 @@ class Engine(ABC):
     limit: int | None = None
     """Most tokens of prompt and completion together; None where there is no such limit."""
 
-    class Options(Options):
-        """An engine without options."""
+    Options: ClassVar[type[BaseModel]] = NoOptions
+    """Its options; an unknown one is refused. A subclass puts its own model here."""
+    options: Any
 
     def __init__(self, model: str | None, options: Any = None) -> None:
         self.model = model

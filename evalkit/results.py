@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 
 _GRADES = """
 SELECT c.name, t.name, s.id, s.cluster, s.tags, g.draw, n.name, g.answer_status, g.status, g.value, g.body,
-    (SELECT TOTAL(prompt_tokens) FROM completion r WHERE {place}), (SELECT TOTAL(cached_tokens) FROM completion r WHERE {place}),
-    (SELECT TOTAL(completion_tokens) FROM completion r WHERE {place}), (SELECT TOTAL(seconds) FROM completion r WHERE {place})
+    (SELECT TOTAL(prompt_tokens) FROM completion r WHERE {place}),
+    (SELECT TOTAL(cached_tokens) FROM completion r WHERE {place}),
+    (SELECT TOTAL(completion_tokens) FROM completion r WHERE {place}),
+    (SELECT TOTAL(seconds) FROM completion r WHERE {place})
 FROM grade g JOIN name c ON c.id = g.candidate JOIN name t ON t.id = g.task JOIN name n ON n.id = g.grader
 JOIN sample s ON s.task = g.task AND s.ordinal = g.ordinal
 ORDER BY g.candidate, g.task, g.ordinal, g.draw, g.grader
@@ -93,8 +95,9 @@ class Run:
     def _rows(self) -> Iterator[tuple[Any, ...]]:
         with closing(self._connect()) as db:
             metrics = {name: detail.split() for name, detail in db.execute(_GRADERS)}
-            for candidate, task, *where, name, answer, status, value, body, prompt, cached, out, seconds in db.execute(_GRADES):
-                sample, cluster, tags, draw = where
+            for row in db.execute(_GRADES):
+                candidate, task, sample, cluster, tags, draw, name, answer, status, value, body = row[:11]
+                prompt, cached, out, seconds = row[11:]
                 grader = name.removeprefix(f"{task} ")
                 numbers = msgspec.json.decode(unpack(body))["metrics"]
                 length = parse_address(task).length
@@ -108,9 +111,12 @@ class Run:
                 for name, names in metrics.items():
                     if name.startswith(f"{task} "):
                         for i, metric in enumerate(names):
-                            head = (candidate, "none", task, sample, cluster, draw, name.removeprefix(f"{task} "), metric)
+                            grader = name.removeprefix(f"{task} ")
                             tail = (parse_address(task).length, tags, 0, 0, 0, 0.0)
-                            yield (*head, i == 0, None, "skipped", "skipped", *tail)
+                            yield (
+                                candidate, "none", task, sample, cluster, draw, grader, metric, i == 0, None,
+                                "skipped", "skipped", *tail,
+                            )
 
 
 _SCHEMA = {

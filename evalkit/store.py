@@ -15,6 +15,7 @@ information may show in the reasons of grades and nowhere else.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import queue
 import sqlite3
@@ -78,7 +79,7 @@ class Store:
         except sqlite3.Error as error:
             raise StorageError(f"{folder / 'run.db'} cannot be opened: {error}") from error
         self._texts: dict[bytes, int] = {d: i for i, d in self._db.execute("SELECT id, digest FROM text")}
-        self._queue: queue.SimpleQueue[tuple[str, tuple[Any, ...]] | None | threading.Event] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[tuple[str, tuple[Any, ...]] | threading.Event | None] = queue.SimpleQueue()
         self._failure: BaseException | None = None
         self._space = threading.Semaphore(BATCH * 4)  # bounds the rows in flight, so that memory stays flat
         self._compress = zstandard.ZstdCompressor(level=6).compress
@@ -285,10 +286,8 @@ def _commit(db: sqlite3.Connection, writes: Sequence[tuple[str, tuple[Any, ...]]
                 db.execute(DROP_GRADES, row[:4])
         db.execute("COMMIT")
     except sqlite3.Error as error:
-        try:
+        with contextlib.suppress(sqlite3.Error):  # the failed commit may have rolled back already
             db.execute("ROLLBACK")
-        except sqlite3.Error:
-            pass  # the failed commit has already rolled back
         return error
     return None
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING
 
 from evalkit.errors import ConfigError, nearest
-from evalkit.protocols import Engine
+
+if TYPE_CHECKING:
+    from evalkit.protocols import Engine
 
 ENGINES = {
     "hf": ("evalkit.engines.hf:HF", "transformers on CPU or CUDA, each shared prefix read once"),

@@ -20,18 +20,22 @@ from evalkit.records import Completion, FinishReason, Request, digest_of_object
 VERSION = "1"
 
 
+class ReplayOptions(Options):
+    """How to read the lines."""
+
+    id_field: str = "id"
+    text_field: str = "text"
+    finish_field: str = "finish"
+    """Why the reply ended, where the recording says so; otherwise `stop`."""
+    where: dict[str, str] = {}
+    """Only lines whose fields have these values."""
+
+
 class Replay(Engine):
     """Replies from a file; `model` is the path. Raises ConfigError or DataError before anything is replayed."""
 
-    class Options(Options):
-        """How to read the lines."""
-
-        id_field: str = "id"
-        text_field: str = "text"
-        finish_field: str = "finish"
-        """Why the reply ended, where the recording says so; otherwise `stop`."""
-        where: dict[str, str] = {}
-        """Only lines whose fields have these values."""
+    Options = ReplayOptions
+    options: ReplayOptions
 
     def __init__(self, model: str | None, options: Any = None) -> None:
         super().__init__(model, options)
