@@ -52,14 +52,16 @@ def without_algebra(gold: str, pred: str) -> tuple[Verdict, str] | None:
         return "undecided", "empty reference"
     if gold == pred:
         return "equal", "text"
-    for side, value in (("reference", gold), ("answer", pred)):
-        if broken := text.limit(value):
-            return "undecided", f"{side} {broken}"
+    if len(gold) > text.MAX_TEXT or len(pred) > text.MAX_TEXT:
+        return "undecided", f"longer than {text.MAX_TEXT} characters"
     g, p = text.core(gold), text.core(pred)
-    if not re.search(r"\w", p) and not re.search(r"\w|\\", pred):
-        return "unequal", "empty answer"
-    if text.squeezed(g) == text.squeezed(p) and g:
+    if g and text.squeezed(g) == text.squeezed(p):
         return "equal", "text"
+    for side, whole, formula in (("reference", gold, g), ("answer", pred, p)):
+        if broken := text.limit(text.for_parser(whole, formula)):
+            return "undecided", f"{side}: {broken}"
+    if not re.search(r"[\w\\]", p) and exact.words(g, p) is None:
+        return "unequal", "empty answer"
     return _numbers(g, p) or _letters_and_words(g, p)
 
 
@@ -67,13 +69,13 @@ def _numbers(g: str, p: str) -> tuple[Verdict, str] | None:
     (g_bare, g_unit), (p_bare, p_unit) = exact.split_unit(g), exact.split_unit(p)
     gold, pred = exact.number(g_bare), exact.number(p_bare)
     other_unit = bool(g_unit and p_unit and g_unit != p_unit)
+    if gold and gold.decimals and re.fullmatch(r"-?\d+,(\d{1,2}|\d{4,})", p) and p.replace(",", ".") == g:
+        return "equal", "number"  # a decimal comma
     if gold is None or pred is None:
         return ("undecided", "units differ") if other_unit and gold is not pred else None
     same = exact.same_number(gold, pred)
     if other_unit:
         return ("unequal", "unit") if same else ("undecided", "units differ")
-    if not same and gold.decimals and re.fullmatch(r"-?\d+,\d+", p) and p.replace(",", ".") == g:
-        return "equal", "number"
     return ("equal" if same else "unequal"), "number"
 
 

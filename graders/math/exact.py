@@ -22,7 +22,7 @@ MAX_TEN = 400
 _WORDS = {w: i for i, w in enumerate("zero one two three four five six seven eight nine ten eleven twelve".split())}
 _EMPTY = frozenset(
     ["no solution", "no solutions", "no real solution", "no real solutions", "none", r"\emptyset", r"\varnothing",
-     r"\{\}", r"\{ \}", "empty set", "the empty set", "there is no solution", "there are no solutions"]
+     r"\{\}", r"\{ \}", "{}", "empty set", "the empty set", "there is no solution", "there are no solutions"]
 )  # fmt: skip
 _CLOSED = (frozenset({"yes", "no"}), frozenset({"true", "false"}), frozenset({"odd", "even"}))
 _UNITS = {
@@ -157,7 +157,7 @@ def words(gold: str, pred: str) -> Verdict | None:
     """The verdict where the reference is a word of a closed vocabulary or both are words; None for all else."""
     g, p = gold.lower(), pred.lower()
     if g in _EMPTY:
-        return "equal" if p in _EMPTY else ("unequal" if number(pred) else None)
+        return "equal" if p in _EMPTY else ("unequal" if number(pred) or not pred else None)
     for vocabulary in _CLOSED:
         if g in vocabulary:
             first = re.match(r"[a-z]+", p)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 
+MAX_TEXT = 65_536
 MAX_CHARS = 4096
 MAX_NESTING = 64
 MAX_DIGITS = 256
 MAX_EXPONENT_DIGITS = 4
-"""Caps of the input (the first three as in Inspect AI's hardened scorer). An answer beyond them is undecided."""
+"""Caps: of the whole text, then of the formula in it (characters, nesting and digits as in Inspect AI's hardened scorer).
+What lies beyond them is undecided."""
 
 _INVISIBLE = re.compile("[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
 _SYMBOLS = str.maketrans({
@@ -26,7 +28,8 @@ _ROOT = re.compile(r"√\s*(?:\(([^()]*)\)|\{([^{}]*)\}|(\d+|[a-zA-Z]))")
 _PLAIN_ROOT = re.compile(r"(?<![\\a-zA-Z])sqrt\s*(?:\(([^()]*)\)|\{([^{}]*)\})")
 _PLAIN_NAME = re.compile(r"(?<![\\a-zA-Z{])(pi|sin|cos|tan|ln|log|infinity)(?![a-zA-Z])")
 _DROPPED = re.compile(r"\\(?:left|right|displaystyle|textstyle|bigl?|bigr|Bigl?|Bigr)(?![a-zA-Z])|\\!")
-_SPACES = re.compile(r"\\[,;: ]|\\q?quad(?![a-zA-Z])|~")
+_SPACES = re.compile(r"(?<!\\)\\[,;: ]|\\q?quad(?![a-zA-Z])|~")
+_DOUBLED = re.compile(r"\\\\(?=(?:d?frac|sqrt|leq?|geq?|pi|infty|in|cdot|times|left|right|cup|theta|text)(?![a-zA-Z]))")
 _FRACTION = re.compile(r"\\[dtc]frac(?![a-zA-Z])")
 _GROUPED = re.compile(r"(?<=\d)(?:,\\!\s*|\\,\s*|\{,\})(?=\d{3}(?!\d))")
 _DELIMITED = re.compile(r"\$\$(?P<a>[^$]*)\$\$|\$(?P<b>[^$]*)\$|\\\((?P<c>.*)\\\)|\\\[(?P<d>.*)\\\]|\*\*(?P<e>[^*]*)\*\*", re.S)
@@ -51,14 +54,13 @@ def core(text: str) -> str:
     r"""A visible text reduced to its one formula: a single `\boxed` or the whole within one pair of delimiters."""
     text = only_box(text)
     while True:
-        text = text.strip()
-        if text.endswith((".", ",", ";")):
-            text = text[:-1]
-            continue
+        text = text.rstrip(".,; \n\t").lstrip()
         match = _DELIMITED.fullmatch(text) or _TEXT.fullmatch(text)
         if not match or r"\(" in (inner := next(g for g in match.groups() if g is not None)) or r"\[" in inner:
             break
         text = inner
+    if r"\begin" not in text:
+        text = _DOUBLED.sub(r"\\", text)
     text = _GROUPED.sub("", text)
     text = _FRACTION.sub(r"\\frac", _SPACES.sub(" ", _DROPPED.sub("", text)))
     text = _DOMAIN.sub("", text).replace(r"\$", "")
@@ -84,7 +86,7 @@ def squeezed(text: str) -> str:
 
 
 def limit(text: str) -> str | None:
-    """The cap that a text breaks, None where it breaks none."""
+    """The cap that a string for the parser breaks, None where it breaks none."""
     if len(text) > MAX_CHARS:
         return f"longer than {MAX_CHARS} characters"
     depth = deepest = 0
@@ -93,6 +95,8 @@ def limit(text: str) -> str | None:
         deepest = max(deepest, depth)
     if deepest > MAX_NESTING:
         return f"nested deeper than {MAX_NESTING}"
+    if text.count("{") != text.count("}") and not _DELIMITER.search(text):
+        return "unbalanced braces"
     if re.search(rf"\d{{{MAX_DIGITS + 1}}}", text):
         return f"a number of more than {MAX_DIGITS} digits"
     if re.search(rf"(?:\^|\*\*)\s*\{{?\s*\d{{{MAX_EXPONENT_DIGITS + 1}}}", text):

@@ -41,7 +41,9 @@ def judge(gold: str, pred: str, rounding: int) -> str:
     preds = parse(pred, fallback_mode="no_fallback", parsing_timeout=None)
     if not preds:
         return "prediction unreadable"
-    same = verify(golds, preds, float_rounding=rounding, timeout_seconds=None, raise_on_error=True)
+    same = verify(
+        golds, preds, float_rounding=rounding, allow_set_relation_comp=True, timeout_seconds=None, raise_on_error=True
+    )
     return "equal" if same else "unequal"
 
 
