@@ -1,8 +1,8 @@
 """Reading LOFT's files: where they lie, what is in them, and one clear sentence for each way they can be wrong.
 
 A folder with `corpus.jsonl` and query files is a *collection*. LOFT publishes one for each length, in
-`BASE/data/TASK/DATASET/LENGTH/`; those are used as they are. A plain folder with the same files has no length of its own
-and is cut to any (`nested.py`). Texts are stripped, as LOFT's loader does. LOFT's loader also deletes the words
+`BASE/data/TASK/DATASET/LENGTH/`; those are used as they are. A plain folder with the same files has no length of its
+own and is cut to any (`nested.py`). Texts are stripped, as LOFT's loader does. LOFT's loader also deletes the words
 "childhood abuse" from corpora; this one never alters a document, a deviation that card.md states.
 """
 
@@ -47,8 +47,8 @@ class Source(msgspec.Struct, frozen=True):
 def locate(base: Path, task: str, dataset: str, length: str) -> Source:
     """Find the collection of `dataset` under `base`; `length` is a label such as `32k`, empty for none.
 
-    `base` may be LOFT's base, its `data` folder, a folder below it down to DATASET/LENGTH, a plain folder or a folder of
-    plain folders. Raises ConfigError with what there is instead.
+    `base` may be LOFT's base, its `data` folder, a folder below it down to DATASET/LENGTH, a plain folder or a folder
+    of plain folders. Raises ConfigError with what there is instead.
     """
     if not base.is_dir():
         siblings = [p.name for p in base.parent.iterdir() if p.is_dir()] if base.parent.is_dir() else []
@@ -99,7 +99,7 @@ def default_split(folder: Path) -> str:
 
 
 def queries(folder: Path, split: str, task: str, pids: frozenset[str]) -> tuple[Query, ...]:
-    """The questions of a split, in file order; `pids` are the ids of the corpus. Raises DataError with file and line."""
+    """The questions of a split, in file order; `pids` are the corpus's ids. Raises DataError with file and line."""
     name = "queries.jsonl" if split == "queries" else f"{split}_queries.jsonl"
     if not (folder / name).is_file():
         raise DataError(f"{folder} has no {name}{nearest(split, splits(folder))}")
@@ -224,6 +224,6 @@ def _shown(value: Any) -> str:
 
 
 __all__ = [
-    "DEFAULT_SPLITS", "SHOT_SPLITS", "Query", "Source", "default_split", "documents", "length_label", "locate", "queries",
-    "splits",
+    "DEFAULT_SPLITS", "SHOT_SPLITS", "Query", "Source", "default_split", "documents", "length_label", "locate",
+    "queries", "splits",
 ]

@@ -1,12 +1,12 @@
 """Cutting a corpus to a length so that shorter ones lie inside longer ones.
 
-A corpus of L tokens holds the gold passages of all questions and worked examples, and the longest prefix that fits of a
-seeded order of all others (ascending SHA-256 of seed and passage id). As neither depends on L, a short corpus is a subset
-of every longer one, with the same questions. A second seeded order places the documents; it does not depend on L either,
-so two documents keep their order at every length.
+A corpus of L tokens holds the gold passages of all questions and worked examples, and as much as fits of a seeded
+sequence of all others (ascending SHA-256 of seed and passage id; it ends at the first that does not fit). As neither
+depends on L, a short corpus is a subset of every longer one, with the same questions. A second seeded order places the
+documents; it does not depend on L either, so two documents keep their order at every length.
 
-Lengths are tokens of the run's stated tokenizer, counted over the text as it is shown (IDs, titles, echo), each document
-once however many lengths are built of it.
+Lengths are tokens of the run's stated tokenizer, counted over the text as it is shown (IDs, titles, echo), each
+document once however many lengths are built of it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def placed(seed: int, documents: Iterable[Document]) -> tuple[Document, ...]:
 
 
 def document_tokens(counter: TokenCounter, widest: int) -> Callable[[Document], int]:
-    """Counts the tokens of a document as it is shown, with a place as wide as `widest` (so that none is undercounted)."""
+    """Counts the tokens of a document as it is shown, numbered `widest`, so that no number is undercounted."""
     counts = _COUNTS.setdefault(counter, {})
 
     def tokens(document: Document) -> int:
@@ -87,17 +87,17 @@ def cut(
     else:
         if total < FILL * budget:
             raise DataError(
-                f"{name}: the whole corpus takes {total:,} tokens and cannot fill the {budget:,} that the length leaves for"
-                f" it: ask for a shorter one, or leave the length out"
+                f"{name}: the whole corpus takes {total:,} tokens and cannot fill the {budget:,} that the length leaves"
+                f" for it: ask for a shorter one, or leave the length out"
             )
     return placed(seed, (by_id[i] for i in chosen))
 
 
 def _too_much(name: str, questions: int, total: int, budget: int, fitting: int) -> str:
-    gold = f"{name}: the gold passages of {questions} questions and the worked examples take {total:,} tokens, the length"
+    taken = f"{name}: the gold passages of {questions} questions and the worked examples take {total:,} tokens"
     if not fitting:
-        return f"{gold} leaves {max(budget, 0):,}: it holds not even one question; ask for a longer one or fewer shots"
-    return f"{gold} leaves {budget:,} and can hold {fitting} questions: set the option queries to {fitting} or less"
+        return f"{taken}, the length leaves {max(budget, 0):,}: not even one question fits; take more length or fewer shots"
+    return f"{taken}, the length leaves {budget:,} and can hold {fitting} questions: set the option queries to {fitting}"
 
 
 __all__ = ["FILL", "cut", "document_tokens", "ordered", "placed"]

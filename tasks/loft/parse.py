@@ -109,11 +109,11 @@ def strict(text: str) -> list[str] | None:
     return None
 
 
-def compat(text: str, prefix: str = "final answer") -> list[Any]:
+def compat(text: str) -> list[Any]:
     """LOFT's rule: the first line with both brackets, read as a Python literal; [] where that fails.
 
-    `prefix` is what LOFT looks for only to warn about its absence; it changes nothing, here as there. Elements keep
-    their Python types. Lines of more than `LIST_CHARS` characters are not read.
+    A missing "final answer" changes nothing (LOFT logs a warning). Elements keep their Python types. Lists of more than
+    `LIST_CHARS` characters are not read, the one difference.
     """
     for line in text.replace("*", "").replace("`", "").strip().split("\n"):
         start, end = line.find("["), line.rfind("]") + 1
@@ -128,7 +128,7 @@ def compat(text: str, prefix: str = "final answer") -> list[Any]:
                 value = ast.literal_eval(literal)
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             return []
-        return list(value) if isinstance(value, tuple) else value  # type: ignore[no-any-return]
+        return list(value) if isinstance(value, tuple) else value
     return []
 
 

@@ -1,8 +1,8 @@
 """LOFT: a whole corpus in the prompt, then a question about it.
 
 In: a LOFT directory as published, or a plain folder with the same files, cut to a length. Out: one sample for each
-question, all of one task sharing one corpus object. Kinds: `retrieval` (which documents?), `rag` (what is the answer?) and
-`multi_value_rag` (what are all the answers?). An address is `loft/KIND_DATASET@LENGTH`; replies are read by `parse.py`.
+question, all of one task sharing one corpus object. Kinds: `retrieval` (which documents?), `rag` (what is the answer?)
+and `multi_value_rag` (what are all the answers?). An address is `loft/KIND_DATASET@LENGTH`; `parse.py` reads replies.
 """
 
 from __future__ import annotations
@@ -56,6 +56,8 @@ class Loft(protocols.Task):
         """How replies are read: repaired, or as LOFT's own code does."""
         scorer: Literal["strict", "compat"] = "strict"
         """How answers are graded, likewise."""
+
+    options: Options
 
     def __init__(self, context: TaskContext, options: Any = None) -> None:
         super().__init__(context, options)

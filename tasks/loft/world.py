@@ -126,7 +126,7 @@ def _cut(
     """The corpus that a plain folder gives at the task's length, all else that is in the prompt set aside."""
     for query in (*asked, *shots):
         if not query.gold:
-            raise DataError(f"{context.name}: question {query.qid!r} has no metadata.qrels, so its gold cannot be kept in")
+            raise DataError(f"{context.name}: question {query.qid!r} has no metadata.qrels: its gold cannot be kept in")
     counter = context.need_tokenizer()
     widest = len(pool) - 1
     by_id = {d.id: d for d in pool}
