@@ -149,7 +149,8 @@ def validate(model: type[Model], data: Mapping[str, Any], *, where: str) -> Mode
     try:
         return model.model_validate(dict(data))
     except ValidationError as error:
-        first = error.errors()[0]
+        found = error.errors()
+        first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])  # a misspelt key is also missing
         raise ConfigError(f"{where}: {_sentence(first, model)}") from None
 
 

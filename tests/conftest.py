@@ -1,11 +1,15 @@
-"""What tests share: where the real data lie."""
+"""What tests share: where the real data lie, and a small task that needs none."""
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+
+from evalkit.catalogue import Catalogue
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -25,3 +29,25 @@ def shared_data() -> Path:
             pytest.fail("the shared data are missing: set EVALKIT_SHARED to the folder that holds `data/`")
         pytest.skip("no shared data here (set EVALKIT_SHARED)")
     return folder
+
+
+@pytest.fixture
+def catalogue() -> Catalogue:
+    """The catalogue with the small task `capitals` and the grader `exact`, searched before the built-in one."""
+    return Catalogue([REPOSITORY / "tests" / "catalogue"])
+
+
+@pytest.fixture
+def capitals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Writes rows and replies for `capitals`: of every three replies one is wrong. Returns their folder."""
+
+    def write(count: int, missing: Sequence[int] = ()) -> Path:
+        rows = [{"id": f"c{i}", "country": f"Land{i}", "capital": f"City{i}", "size": "ab"[i % 2]} for i in range(count)]
+        replies = [{"id": f"c{i}", "text": f"City{i}" if i % 3 else "Nowhere"} for i in range(count) if i not in missing]
+        for name, lines in (("rows", rows), ("replies", replies)):
+            text = "".join(json.dumps(line) + "\n" for line in lines)
+            (tmp_path / f"{name}.jsonl").write_text(text, encoding="utf-8")
+        return tmp_path
+
+    monkeypatch.setenv("CAPITALS", str(tmp_path))
+    return write

@@ -1,0 +1,89 @@
+"""Finding tasks, graders and configs: by name, by path, with a user's folder on equal terms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from evalkit.catalogue import Catalogue, builtin_root, parse_address
+from evalkit.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("text", "family", "variant", "length"),
+    [
+        ("archive/rag@1k", "archive", "rag", 1000),
+        ("loft/retrieval_nq@1m", "loft", "retrieval_nq", 1_000_000),
+        ("olympiad/math-500", "olympiad", "math-500", None),
+        ("needle@4096", "needle", "", 4096),
+    ],
+)
+def test_an_address_comes_apart(text: str, family: str, variant: str, length: int | None) -> None:
+    address = parse_address(text)
+    assert (address.family, address.variant, address.length) == (family, variant, length)
+
+
+@pytest.mark.parametrize("text", ["", "Loft/x", "a/b/c", "a@", "a@4x", "a b", "loft/rag@0k"])
+def test_what_is_no_address_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError):
+        parse_address(text)
+
+
+def test_a_users_folder_is_loaded_with_its_siblings_and_hides_nothing_else(catalogue: Catalogue) -> None:
+    task = catalogue.task_class(parse_address("capitals/one"))
+    assert task.family == "capitals"
+    assert catalogue.grader_class("exact").name == "exact"
+    names = {e.name for e in catalogue.entries("tasks")}
+    assert {"capitals", "archive", "loft", "olympiad"} <= names
+    assert catalogue.find("tasks", "capitals").summary.startswith("Invented countries")
+
+
+def test_a_wrong_name_comes_with_the_nearest(catalogue: Catalogue) -> None:
+    with pytest.raises(ConfigError, match="no task 'capital'; did you mean 'capitals'"):
+        catalogue.task_class(parse_address("capital/one"))
+    with pytest.raises(ConfigError, match="no variant 'on'; did you mean 'one'"):
+        catalogue.task_class(parse_address("capitals/on"))
+    with pytest.raises(ConfigError, match="no grader 'exactly'; did you mean 'exact'"):
+        catalogue.grader_class("exactly")
+    with pytest.raises(ConfigError, match="no config 'quickstat'; did you mean 'quickstart'"):
+        catalogue.config_path("quickstat")
+
+
+def test_a_folder_that_is_not_there_and_code_that_does_not_import_are_the_users_mistake(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="is not a folder"):
+        Catalogue([tmp_path / "nowhere"])
+    broken = tmp_path / "tasks" / "broken"
+    broken.mkdir(parents=True)
+    (broken / "task.py").write_text("import a_package_nobody_has\n")
+    with pytest.raises(ConfigError, match=r"broken/task\.py cannot be imported: ModuleNotFoundError"):
+        Catalogue([tmp_path]).task_class(parse_address("broken"))
+    empty = tmp_path / "tasks" / "empty"
+    empty.mkdir()
+    (empty / "task.py").write_text("x = 1\n")
+    with pytest.raises(ConfigError, match="must define exactly one Task, it defines 0"):
+        Catalogue([tmp_path]).task_class(parse_address("empty"))
+
+
+def test_the_environment_names_catalogues_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVALKIT_PATH", str(Path(__file__).parent / "catalogue"))
+    assert Catalogue().find("graders", "exact").path.name == "exact"
+
+
+def test_every_shipped_entry_has_a_card_that_says_what_it_is() -> None:
+    catalogue = Catalogue()
+    for kind in ("tasks", "graders", "configs"):
+        entries = catalogue.entries(kind)
+        assert entries, f"no {kind} in {builtin_root()}"
+        for entry in entries:
+            assert len(entry.summary) > 20, f"{entry.path} has no summary line"
+
+
+def test_the_digest_of_an_entry_changes_with_its_files(tmp_path: Path) -> None:
+    folder = tmp_path / "graders" / "g"
+    folder.mkdir(parents=True)
+    (folder / "grader.py").write_text("a = 1\n")
+    catalogue = Catalogue([tmp_path])
+    before = catalogue.digest(catalogue.find("graders", "g"))
+    (folder / "grader.py").write_text("a = 2\n")
+    assert catalogue.digest(catalogue.find("graders", "g")) != before

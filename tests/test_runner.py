@@ -1,0 +1,211 @@
+"""The one loop on real files: scores, turns, draws, the four ways not to answer, errors as data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+import evalkit as ek
+from evalkit.engines import ENGINES
+from evalkit.errors import BudgetError, DataError, EngineError, FirewallError, RunExistsError
+from evalkit.protocols import Engine
+from evalkit.records import Completion, Prompt, Request, Usage
+
+TINY = Path(__file__).parent / "catalogue" / "configs" / "tiny.yaml"
+
+
+class Scripted(Engine):
+    """A real engine of the tests: what it does with a sample stands in its name (`model` holds the file of its calls)."""
+
+    fingerprint = "scripted"
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
+        assert self.model is not None
+        for request in requests:
+            with Path(self.model).open("a") as file:
+                print(request.sample.id, request.draw, request.turn, file=file)
+            number = int(request.sample.id[1:])
+            if number == 7 and not Path(self.model + ".repaired").exists():
+                yield Completion(request.key, finish="error", error="the server said no")
+            else:
+                text = f"City{number}" if number % 3 else f"Nowhere {request.seed}"
+                yield Completion(request.key, text, usage=Usage(prompt_tokens=100, cached_tokens=90, completion_tokens=2))
+
+
+class Narrow(Scripted):
+    """Takes prompts of 40 characters, reply included."""
+
+    fingerprint = "narrow"
+    limit = 40
+
+    def prompt_tokens(self, prompt: Prompt) -> int:
+        return sum(len(m.text) for m in prompt.messages)
+
+
+class Confused(Engine):
+    """Answers something else."""
+
+    fingerprint = "confused"
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
+        for _ in requests:
+            yield Completion(b"another key", "x")
+
+
+@pytest.fixture(autouse=True)
+def engines(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "engines_of_the_tests", sys.modules[__name__])
+    for name in ("Scripted", "Narrow", "Confused"):
+        monkeypatch.setitem(ENGINES, name.lower(), (f"engines_of_the_tests:{name}", ""))
+
+
+Runner = Callable[..., ek.Run]
+
+
+@pytest.fixture
+def run(tmp_path: Path, catalogue: ek.Catalogue) -> Runner:
+    def call(*overrides: str, engine: str = "scripted", out: str = "run") -> ek.Run:
+        changes = [f"candidates.0.engine={engine}", f"candidates.0.model={tmp_path / 'calls'}", *overrides]
+        return ek.run(TINY, out=tmp_path / out, overrides=changes, catalogue=catalogue)
+
+    return call
+
+
+def rows(run: ek.Run, metric: str = "equal") -> list[dict[str, object]]:
+    return [r for r in run.scores().to_pylist() if r["metric"] == metric]
+
+
+def test_a_run_scores_every_sample_and_counts_tokens_once(run: Runner, capitals: Callable[..., Path]) -> None:
+    capitals(6)
+    result = run()
+    assert [r["value"] for r in rows(result)] == [0, 1, 1, 0, 1, 1]
+    assert sum(r["prompt_tokens"] for r in result.scores().to_pylist()) == 600
+    assert result.progress() == {("parrot", "capitals/one"): (6, 6)}
+    assert result.errors == 0
+
+
+def test_an_error_is_missing_until_it_is_asked_again(run: Runner, capitals: Callable[..., Path], tmp_path: Path) -> None:
+    capitals(9)
+    first = run()
+    assert first.errors == 1
+    assert [(r["answer"], r["value"]) for r in rows(first)][7] == ("missing", 0.0)
+    (tmp_path / "calls.repaired").touch()
+    (tmp_path / "calls").unlink()
+    second = run()
+    assert second.errors == 0
+    assert (tmp_path / "calls").read_text().split() == ["c7", "0", "0"]
+    assert [(r["answer"], r["value"]) for r in rows(second)][7] == ("answered", 1.0)
+
+
+def test_two_turns_go_round_twice_and_the_second_sees_the_first(
+    run: Runner, capitals: Callable[..., Path], tmp_path: Path
+) -> None:
+    capitals(3)
+    result = run("tasks.0.task=capitals/two")
+    asked = [line.split() for line in (tmp_path / "calls").read_text().splitlines()]
+    assert [(s, t) for s, _, t in asked] == [("c0", "0"), ("c1", "0"), ("c2", "0"), ("c0", "1"), ("c1", "1"), ("c2", "1")]
+    assert [r["value"] for r in rows(result)] == [0, 1, 1]
+    (tmp_path / "calls").unlink()
+    run("tasks.0.task=capitals/two")
+    assert not (tmp_path / "calls").exists(), "a finished run asks nothing again"
+
+
+def test_draws_have_seeds_of_their_own_and_do_not_collapse(run: Runner, capitals: Callable[..., Path]) -> None:
+    capitals(4)
+    result = run("draws=3")
+    found = rows(result)
+    assert len(found) == 12 and {r["draw"] for r in found} == {0, 1, 2}
+    import sqlite3
+
+    with sqlite3.connect(result.folder / "run.db") as db:
+        assert db.execute("SELECT COUNT(DISTINCT key), COUNT(DISTINCT text) FROM completion").fetchone() == (12, 3 + 3 + 2)
+
+
+def test_a_reply_that_was_not_recorded_is_missing_and_no_error(run: Runner, capitals: Callable[..., Path]) -> None:
+    folder = capitals(5, missing=[2])
+    result = run(f"candidates.0.model={folder / 'replies.jsonl'}", engine="replay")
+    assert result.errors == 0
+    assert [r["answer"] for r in rows(result)] == ["answered", "answered", "missing", "answered", "answered"]
+    assert rows(result)[2]["value"] == 0.0 and rows(result)[2]["status"] == "scored"
+
+
+def test_an_overlong_prompt_stops_the_run_before_anything_is_made(
+    run: Runner, capitals: Callable[..., Path], tmp_path: Path
+) -> None:
+    capitals(12)
+    with pytest.raises(BudgetError, match="2 prompts are too long, nothing was generated.*'c1[01]'"):
+        run("candidates.0.sampling.max_tokens=12", engine="narrow")
+    assert not (tmp_path / "run").exists() and not (tmp_path / "calls").exists()
+
+
+def test_under_skip_it_is_left_out_and_counted_apart(run: Runner, capitals: Callable[..., Path]) -> None:
+    capitals(12)
+    result = run("candidates.0.sampling.max_tokens=12", "overflow=skip", engine="narrow")
+    found = rows(result)
+    assert [r["sample"] for r in found if r["status"] == "skipped"] == ["c10", "c11"]
+    assert all(r["value"] is None for r in found if r["status"] == "skipped")
+    assert len(found) == 12
+    assert result.progress() == {("parrot", "capitals/one"): (12, 12)}
+
+
+def test_a_directory_of_another_config_or_of_something_else_is_refused(
+    run: Runner, capitals: Callable[..., Path], tmp_path: Path
+) -> None:
+    capitals(2)
+    run()
+    with pytest.raises(RunExistsError, match="another config \\(seed was 0, now 5\\)"):
+        run("seed=5")
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "love.txt").touch()
+    with pytest.raises(RunExistsError, match="is not a run directory"):
+        run(out="letters")
+
+
+def test_data_that_changed_under_a_run_are_noticed(run: Runner, capitals: Callable[..., Path], tmp_path: Path) -> None:
+    capitals(3)
+    run()
+    rows_file = tmp_path / "rows.jsonl"
+    rows_file.write_text(rows_file.read_text().replace('"c1"', '"other"'))
+    with pytest.raises(DataError, match="sample 1 is 'other', but was 'c1' when this run began"):
+        run()
+
+
+def test_two_samples_of_one_id_and_a_task_without_samples_are_refused(
+    run: Runner, capitals: Callable[..., Path], tmp_path: Path
+) -> None:
+    capitals(3)
+    rows_file = tmp_path / "rows.jsonl"
+    rows_file.write_text(rows_file.read_text() * 2)
+    with pytest.raises(DataError, match="two samples have the id 'c0'"):
+        run()
+    rows_file.write_text("")
+    with pytest.raises(DataError, match="the task has no samples"):
+        run()
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_task_that_leaks_its_key_never_runs(run: Runner, capitals: Callable[..., Path], tmp_path: Path) -> None:
+    capitals(2)
+    rows_file = tmp_path / "rows.jsonl"
+    rows_file.write_text('{"id": "c1", "country": "L", "capital": "Capital-of-Secrets", "size": "a"}\n')
+    with pytest.raises(FirewallError, match="'c1' contains its privileged answers") as caught:
+        run('tasks.0.options.preamble="(The right answer is Capital-of-Secrets.) "')
+    assert "Secrets" not in str(caught.value)
+    assert not (tmp_path / "calls").exists()
+
+
+def test_an_engine_that_answers_what_it_was_not_asked_ends_the_run(run: Runner, capitals: Callable[..., Path]) -> None:
+    capitals(2)
+    with pytest.raises(EngineError, match="was not asked"):
+        run(engine="confused")
+
+
+def test_a_limit_of_samples_is_part_of_the_config(catalogue: ek.Catalogue, capitals: Callable[..., Path]) -> None:
+    folder = capitals(8)
+    result = ek.run("tiny", limit=3, out=folder / "limited", catalogue=catalogue)
+    assert len(rows(result)) == 3
+    assert ek.resume(folder / "limited", catalogue=catalogue).progress() == {("parrot", "capitals/one"): (3, 3)}
