@@ -1,0 +1,112 @@
+"""The words and number formats of every report: one place, so that a score reads the same wherever it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from evalkit.stats.summary import NOT_ANSWERED, Summary
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+NONE = "–"
+
+
+class Results(Protocol):
+    """What a report needs of a run directory."""
+
+    folder: Path
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What `run.yaml` holds."""
+        ...
+
+    def scores(self) -> pa.Table:
+        """The scores table."""
+        ...
+
+    def progress(self) -> dict[tuple[str, str], tuple[int, int]]:
+        """Samples done and samples in all, by candidate and task."""
+        ...
+
+
+def series(candidate: str, adapter: str) -> str:
+    """A candidate's name, with its adapter where it has one."""
+    return candidate if adapter == "none" else f"{candidate} + {adapter}"
+
+
+def family(task: str) -> str:
+    """The first part of a task address: `archive` of `archive/rag@1k`."""
+    return task.partition("@")[0].partition("/")[0]
+
+
+def kind(task: str) -> str:
+    """A task address without its length: `archive/rag` of `archive/rag@1k`."""
+    return task.partition("@")[0]
+
+
+def within_family(task: str) -> str:
+    """What tells a task from the others of its family: `rag@1k` of `archive/rag@1k`."""
+    return task.partition("/")[2] or task
+
+
+def number(value: float | None) -> str:
+    """A score with two decimals."""
+    return NONE if value is None else f"{value:.2f}"
+
+
+def interval(summary: Summary) -> str:
+    """`[0.88, 0.97]`; a dash where nothing was scored."""
+    return NONE if summary.mean is None else f"[{number(summary.low)}, {number(summary.high)}]"
+
+
+def tokens(count: int) -> str:
+    """A length as task addresses write it: 4k, 1.5k, 1m."""
+    for size, unit in ((1_000_000, "m"), (1_000, "k")):
+        if count >= size:
+            return f"{count / size:.4g}{unit}"
+    return str(count)
+
+
+def percent(share: float) -> str:
+    """A share with as many decimals as it needs to differ from 0 and 100 %."""
+    text = f"{100 * share:.0f} %"
+    return f"{100 * share:.1f} %" if text in {"0 %", "100 %"} and share not in {0.0, 1.0} else text
+
+
+def not_answered(summary: Summary) -> str:
+    """The ways in which a candidate did not answer, as `3 truncated, 1 refused`; empty where it always did."""
+    return ", ".join(f"{count} {name}" for name in NOT_ANSWERED if (count := getattr(summary, name)))
+
+
+def unscored(summary: Summary) -> str:
+    """How many answers have no grade, and between which ends the mean lies with them; empty where all have one."""
+    if not summary.unscored:
+        return ""
+    failed = f", {summary.errors} of them errors" if summary.errors else ""
+    bounds = f"{number(summary.coverage_low)} to {number(summary.coverage_high)}"
+    return f"{summary.unscored} unscored{failed}: {bounds}"
+
+
+def apart(summary: Summary) -> str:
+    """Everything that is counted apart, in one line; empty where there is nothing."""
+    skipped = f"{summary.skipped} skipped" if summary.skipped else ""
+    return "; ".join(part for part in (not_answered(summary), unscored(summary), skipped) if part)
+
+
+def unfinished(progress: Mapping[tuple[str, str], tuple[int, int]]) -> list[str]:
+    """One line for each candidate and task that has samples left to do."""
+    return [
+        f"{candidate} on {task}: {done:,} of {total:,} samples done"
+        for (candidate, task), (done, total) in progress.items()
+        if done < total
+    ]
+
+
+__all__ = [
+    "NONE", "Results", "apart", "family", "interval", "kind", "not_answered", "number", "percent", "series", "tokens",
+    "unfinished", "unscored", "within_family",
+]

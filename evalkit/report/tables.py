@@ -1,0 +1,110 @@
+"""Tables for a terminal: one for each task family and grader, a line for each task and candidate.
+
+A line holds the score with its interval, the same interval drawn on a track from 0 to 1, the number of samples, and,
+in a column that is there only when it is needed, what was counted apart. Made for 80 columns and up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from evalkit.report import labels
+from evalkit.report.labels import Results
+from evalkit.stats.summary import Summary, summarise
+
+TRACK = 21  # characters from 0 to 1: one for each 0.05
+_UNICODE = ("·", "─", "●")
+_ASCII = (".", "-", "o")
+
+
+def print_run(console: Console, run: Results) -> None:
+    """Print the tables of a run, what is unfinished in it, and where it lies."""
+    print_tables(console, summarise(run.scores()))
+    for line in labels.unfinished(run.progress()):
+        console.print(Text(f"Unfinished: {line}"), soft_wrap=True)
+    console.print(Text(f"Run: {run.folder}"), soft_wrap=True)
+
+
+def print_tables(console: Console, summaries: Sequence[Summary]) -> None:
+    """Print one table for each family and grader, primary metrics only, and how to read them."""
+    ascii_only = console.options.ascii_only
+    for table in tables(summaries, ascii_only=ascii_only):
+        console.print(table)
+    if summaries:
+        console.print(Text("Score with its 95 % interval; n counts samples.", style="dim"), soft_wrap=True)
+
+
+def tables(summaries: Sequence[Summary], *, ascii_only: bool = False) -> list[Table]:
+    """The tables themselves; empty for no summaries."""
+    return [_table(title, found, ascii_only) for title, found in headline(summaries)]
+
+
+def headline(summaries: Iterable[Summary]) -> list[tuple[str, list[Summary]]]:
+    """Primary summaries by family, grader and metric, each with a title; tasks and candidates in run order."""
+    found: dict[tuple[str, str, str], list[Summary]] = {}
+    for s in summaries:
+        if s.primary:
+            found.setdefault((labels.family(s.task), s.grader, s.metric), []).append(s)
+    return [(f"{family} · {metric} ({grader})", by_task(group)) for (family, grader, metric), group in found.items()]
+
+
+def by_task(summaries: Iterable[Summary]) -> list[Summary]:
+    """The same summaries, those of one task together, tasks of one kind by length."""
+    listed = list(summaries)
+    kinds = list(dict.fromkeys(labels.kind(s.task) for s in listed))
+    return sorted(listed, key=lambda s: (kinds.index(labels.kind(s.task)), s.length or 0))
+
+
+def to_json(summaries: Iterable[Summary]) -> list[dict[str, Any]]:
+    """Summaries as plain dictionaries, every field by its name."""
+    return [msgspec.to_builtins(s) for s in summaries]
+
+
+def _table(title: str, summaries: Sequence[Summary], ascii_only: bool) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    shows_apart = any(labels.apart(s) for s in summaries)
+    table.add_column("task", no_wrap=True)
+    table.add_column("candidate", overflow="fold")
+    table.add_column("score", no_wrap=True)
+    table.add_column(f"0{'1':>{TRACK - 1}}", no_wrap=True)
+    table.add_column("n", justify="right", no_wrap=True)
+    if shows_apart:
+        table.add_column("counted apart", overflow="fold")
+    last = ""
+    for i, s in enumerate(summaries):
+        score = Text.assemble((labels.number(s.mean), "bold"), " ", (labels.interval(s), "dim"))
+        cells = [
+            Text("" if s.task == last else labels.within_family(s.task)),
+            Text(labels.series(s.candidate, s.adapter)),
+            score,
+            track(s, ascii_only=ascii_only),
+            Text(f"{s.n:,}"),
+        ]
+        closes = i + 1 < len(summaries) and labels.kind(summaries[i + 1].task) != labels.kind(s.task)
+        table.add_row(*cells, *([Text(labels.apart(s))] if shows_apart else []), end_section=closes)
+        last = s.task
+    return table
+
+
+def track(summary: Summary, *, ascii_only: bool = False) -> Text:
+    """The interval drawn on a line from 0 to 1."""
+    empty, line, dot = _ASCII if ascii_only else _UNICODE
+    text = Text(empty * TRACK, style="dim")
+    if summary.mean is None or summary.low is None or summary.high is None:
+        return text
+    low, mean, high = (round(v * (TRACK - 1)) for v in (summary.low, summary.mean, summary.high))
+    drawn = Text(empty * low, style="dim")
+    drawn.append(line * (mean - low), style="not dim")
+    drawn.append(dot, style="bold not dim")
+    drawn.append(line * (high - mean), style="not dim")
+    return drawn.append(empty * (TRACK - 1 - high), style="dim")
+
+
+__all__ = ["by_task", "headline", "print_run", "print_tables", "tables", "to_json", "track"]
