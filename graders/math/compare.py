@@ -11,7 +11,7 @@ import os
 import re
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -106,13 +106,23 @@ def _with_algebra(gold: str, pred: str, pool: Pool) -> Comparison:
     return Comparison("undecided", reply.verdict, reply.seconds)
 
 
-def in_order(pairs: Iterable[tuple[str, str]], pool: Pool) -> Iterator[Comparison]:
-    """Comparisons in the order of the pairs, several at a time; reads at most `AHEAD` pairs a worker ahead."""
+def compare_any(golds: Sequence[str], pred: str, pool: Pool) -> list[Comparison]:
+    """Comparisons with the accepted answers in turn, up to the first that is equal."""
+    found: list[Comparison] = []
+    for gold in golds:
+        found.append(compare(gold, pred, pool))
+        if found[-1].status == "equal":
+            break
+    return found
+
+
+def in_order(jobs: Iterable[tuple[Sequence[str], str]], pool: Pool) -> Iterator[list[Comparison]]:
+    """`compare_any` of each (golds, answer), several at a time, in order; reads at most `AHEAD` jobs a worker ahead."""
     with ThreadPoolExecutor(pool.size, thread_name_prefix="math") as threads:
-        waiting: deque[Future[Comparison]] = deque()
+        waiting: deque[Future[list[Comparison]]] = deque()
         try:
-            for gold, pred in pairs:
-                waiting.append(threads.submit(compare, gold, pred, pool))
+            for golds, pred in jobs:
+                waiting.append(threads.submit(compare_any, golds, pred, pool))
                 if len(waiting) >= AHEAD * pool.size:
                     yield waiting.popleft().result()
             while waiting:
@@ -130,6 +140,7 @@ def compare_pairs(
     """
     pool = Pool(workers or os.cpu_count() or 1, deadline)
     try:
-        yield from in_order(rows, pool)
+        for (found,) in in_order((((gold,), pred) for gold, pred in rows), pool):
+            yield found
     finally:
         pool.close()

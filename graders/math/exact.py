@@ -19,7 +19,10 @@ DECIMAL_PLACES = 6
 MAX_TEN = 400
 """Largest power of ten that is written out."""
 
-_WORDS = {w: i for i, w in enumerate("zero one two three four five six seven eight nine ten eleven twelve".split())}
+_WORDS = {
+    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
+    "ten": 10, "eleven": 11, "twelve": 12,
+}  # fmt: skip
 _EMPTY = frozenset(
     ["no solution", "no solutions", "no real solution", "no real solutions", "none", r"\emptyset", r"\varnothing",
      r"\{\}", r"\{ \}", "{}", "empty set", "the empty set", "there is no solution", "there are no solutions"]
@@ -27,9 +30,10 @@ _EMPTY = frozenset(
 _CLOSED = (frozenset({"yes", "no"}), frozenset({"true", "false"}), frozenset({"odd", "even"}))
 _UNITS = {
     "cm": "cm", "centimeter": "cm", "centimetre": "cm", "mm": "mm", "millimeter": "mm", "millimetre": "mm", "m": "m",
-    "meter": "m", "metre": "m", "km": "km", "kilometer": "km", "kilometre": "km", "inch": "in", "inche": "in", "in": "in",
-    "ft": "ft", "feet": "ft", "foot": "ft", "mile": "mi", "kg": "kg", "kilogram": "kg", "g": "g", "gram": "g", "s": "s",
-    "second": "s", "sec": "s", "min": "min", "minute": "min", "hour": "h", "hr": "h", "h": "h", "day": "day",
+    "meter": "m", "metre": "m", "km": "km", "kilometer": "km", "kilometre": "km", "inch": "in", "inche": "in",
+    "in": "in", "ft": "ft", "feet": "ft", "foot": "ft", "mile": "mi",
+    "kg": "kg", "kilogram": "kg", "g": "g", "gram": "g",
+    "s": "s", "second": "s", "sec": "s", "min": "min", "minute": "min", "hour": "h", "hr": "h", "h": "h", "day": "day",
     "degree": "deg", "dollar": "dollar", "cent": "cent", "unit": "", "square unit": "", "cubic unit": "",
 }  # fmt: skip
 _UNIT_NAMES = "|".join(sorted((u for u in _UNITS if len(u) > 1), key=len, reverse=True))
@@ -41,7 +45,9 @@ _NUMBER = re.compile(
       | (?P<repeat>\d*\.\d*)\\overline\{{(?P<period>\d+)\}}
       | (?P<mantissa>{_DECIMAL})\s*(?:\\times|\\cdot|\*|x)\s*10\s*\^\s*\{{?(?P<ten>[+-]?\d+)\}}?
       | (?P<mantissa_e>{_DECIMAL})[eE](?P<ten_e>[+-]?\d+)
-      | (?:(?P<whole>\d+)\s*)?\\frac\s*(?:\{{\s*(?P<n>-?{_DECIMAL})\s*\}}|(?P<n1>\d))\s*(?:\{{\s*(?P<d>-?{_DECIMAL})\s*\}}|(?P<d1>\d))
+      | (?:(?P<whole>\d+)\s*)?\\frac
+        \s*(?:\{{\s*(?P<n>-?{_DECIMAL})\s*\}}|(?P<n1>\d))
+        \s*(?:\{{\s*(?P<d>-?{_DECIMAL})\s*\}}|(?P<d1>\d))
       | (?:(?P<whole_p>\d+)\s+)?(?P<n_p>{_DECIMAL})\s*/\s*(?P<d_p>{_DECIMAL})
       | (?P<plain>{_DECIMAL})
     )""",
@@ -50,10 +56,11 @@ _NUMBER = re.compile(
 _PERCENT = re.compile(r"\s*(?:\\?%|(?:\\text\s*\{)?\s*(?:percent(?:age)?|pct)\s*\}?)$")
 _DEGREE = re.compile(r"\s*\^\s*\{?\s*\\circ\s*\}?$")
 _UNIT = re.compile(
-    rf"\s*(?:\\(?:text|mathrm|mbox|textrm|textbf)\s*\{{\s*(?P<t>[A-Za-z ]+?)s?\.?\s*\}}|(?<=[\d\s}}])(?P<b>{_UNIT_NAMES})s?)"
+    r"\s*(?:\\(?:text|mathrm|mbox|textrm|textbf)\s*\{\s*(?P<t>[A-Za-z ]+?)s?\.?\s*\}"
+    rf"|(?<=[\d\s}}])(?P<b>{_UNIT_NAMES})s?)"
     r"(?:\s*\^\s*\{?(?P<p>\d)\}?)?$"
 )
-_LETTER = re.compile(r"(?:(?:option|choice|answer)\s*:?\s*)?[\[(]?([A-Z])(?:[\])]|\.)?(?:[\s:].*)?", re.I | re.S)
+_LETTER = re.compile(r"(?:(?:[Oo]ption|[Cc]hoice|[Aa]nswer)\s*:?\s*)?[\[(]?([A-Z])(?:[\])]|[.:]|$)(?:\s.*|$)", re.S)
 
 
 class Number(NamedTuple):
@@ -104,7 +111,7 @@ def number(text: str) -> Number | None:
 
 
 def _value(match: re.Match[str]) -> Fraction:
-    """The unsigned value. Raises ValueError for digits that do not exist in the base, or a power of ten beyond the cap."""
+    """The unsigned value. Raises ValueError for digits that the base does not have, or a power of ten too large."""
     g = match.groupdict()
     if g["base"]:
         if not 2 <= int(g["base"]) <= 36:
@@ -148,9 +155,7 @@ def _undone(number: Number) -> str:
 def letter(text: str) -> str | None:
     """The choice that a `core` text names: `D`, `(D)`, `D. 42`, `option D`; None where it names none."""
     match = _LETTER.fullmatch(text)
-    if not match or (len(text) > 2 and not re.match(r"(?:(?:option|choice|answer)\s*:?\s*)?[\[(]?[A-Z][\])]|(?:option|choice|answer)\s|[A-Z][.:]", text, re.I)):
-        return None
-    return match[1].upper() if text[:1] != match[1] or match[1].isupper() else None
+    return match[1] if match else None
 
 
 def words(gold: str, pred: str) -> Verdict | None:

@@ -11,21 +11,21 @@ from typing import Any
 
 from pydantic import Field
 
-from evalkit.protocols import Grader, Options
-from evalkit.protocols import GradeItem as Item
+from evalkit import protocols
+from evalkit.protocols import GradeItem
 from evalkit.records import Grade, scored
 
-from .compare import Comparison, compare, in_order
+from .compare import Comparison, compare_any, in_order
 from .workers import Pool
 
 
-class Math(Grader):
+class Math(protocols.Grader):
     """Mathematical equivalence by exact rungs, then math-verify in killable workers."""
 
     name = "math"
     needs = ("answers",)
 
-    class Options(Options):
+    class Options(protocols.Options):
         """How long one pair may take, and how many are worked on at a time."""
 
         deadline: float = Field(3.0, gt=0, le=600)
@@ -42,40 +42,27 @@ class Math(Grader):
         """`correct`: equal to an accepted answer."""
         return ("correct",)
 
-    def read(self, item: Item) -> Grade:
+    def read(self, item: GradeItem) -> Grade:
         """The grade of one answer; `unscored` with the reason where equality could not be decided."""
-        return grade([compare(gold, pred, self.pool) for gold, pred in pairs(item)])
+        return grade(compare_any(*job(item), self.pool))
 
-    def read_all(self, items: Iterable[Item]) -> Iterator[Grade]:
-        """Grades in the order of the items, several pairs at a time."""
-        counts: list[int] = []
-
-        def all_pairs() -> Iterator[tuple[str, str]]:
-            for item in items:
-                mine = pairs(item)
-                counts.append(len(mine))
-                yield from mine
-
-        done, group = 0, list[Comparison]()
-        for found in in_order(all_pairs(), self.pool):
-            while counts[done] == 0:
-                yield grade([])
-                done += 1
-            group.append(found)
-            if len(group) == counts[done]:
-                yield grade(group)
-                done, group = done + 1, []
-        yield from (grade([]) for _ in counts[done:])
+    def read_all(self, items: Iterable[GradeItem]) -> Iterator[Grade]:
+        """Grades in the order of the items, several at a time."""
+        return map(grade, in_order(map(job, items), self.pool))
 
     def close(self) -> None:
         """End the workers."""
         self.pool.close()
 
 
-def pairs(item: Item) -> list[tuple[str, str]]:
-    """(gold, answer) for every accepted answer of the item; none where there is no reference or no text to compare."""
+def job(item: GradeItem) -> tuple[list[str], str]:
+    """The accepted answers and the answer as texts; a number is written out, any other value has no golds."""
     value = item.answer.value
-    return [(gold, value) for gold in item.reference.answers if isinstance(gold, str) and isinstance(value, str)]
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        return [], ""
+    return [str(gold) for gold in item.reference.answers], value
 
 
 def grade(comparisons: Sequence[Comparison]) -> Grade:

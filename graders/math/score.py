@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -15,7 +16,7 @@ def score_rows(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
     Raises DataError naming the row (from 1) that lacks a field or holds something else than text in `gold` or `pred`.
     """
-    ids: list[Any] = []
+    ids: deque[Any] = deque()
 
     def checked() -> Iterator[tuple[str, str]]:
         for number, row in enumerate(rows, 1):
@@ -27,8 +28,8 @@ def score_rows(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             ids.append(row["id"])
             yield row["gold"], row["pred"]
 
-    for id, found in zip(_taken(ids), compare_pairs(checked()), strict=False):
-        yield {"id": id, "status": found.status, "rung": found.rung, "seconds": round(found.seconds, 6)}
+    for found in compare_pairs(checked()):
+        yield {"id": ids.popleft(), "status": found.status, "rung": found.rung, "seconds": round(found.seconds, 6)}
 
 
 METRICS: dict[str, Callable[[Iterable[dict[str, Any]]], Iterator[dict[str, Any]]]] = {"math": score_rows}

@@ -13,16 +13,20 @@ MAX_CHARS = 4096
 MAX_NESTING = 64
 MAX_DIGITS = 256
 MAX_EXPONENT_DIGITS = 4
-"""Caps: of the whole text, then of the formula in it (characters, nesting and digits as in Inspect AI's hardened scorer).
+"""Caps: of the whole text, then of the formula in it (characters, nesting, digits as in Inspect AI's hardened scorer).
 What lies beyond them is undecided."""
 
-_INVISIBLE = re.compile("[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
+)
 _SYMBOLS = str.maketrans({
-    "−": "-", "–": "-", "‐": "-", "‑": "-", "×": r"\times ", "·": r"\cdot ", "⋅": r"\cdot ", "÷": "/", "∕": "/", "⁄": "/",
-    "π": r"\pi ", "∞": r"\infty ", "≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ", "°": r"^\circ ", "∪": r"\cup ", "∩": r"\cap ",
-    "∅": r"\emptyset ", "∈": r"\in ", "±": r"\pm ", "θ": r"\theta ", "α": r"\alpha ", "β": r"\beta ", "φ": r"\varphi ",
-    "²": "^{2}", "³": "^{3}", "⁴": "^{4}", "½": r"\frac{1}{2}", "⅓": r"\frac{1}{3}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}",
-    "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "ℕ": r"\mathbb{N}", "ℚ": r"\mathbb{Q}", "\u00a0": " ", "\u2009": " ", "\u202f": " ",
+    "−": "-", "–": "-", "‐": "-", "‑": "-", "×": r"\times ", "·": r"\cdot ", "⋅": r"\cdot ", "÷": "/", "∕": "/",
+    "⁄": "/", "π": r"\pi ", "∞": r"\infty ", "≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ", "°": r"^\circ ", "∪": r"\cup ",
+    "∩": r"\cap ", "∅": r"\emptyset ", "∈": r"\in ", "±": r"\pm ", "θ": r"\theta ",
+    "α": r"\alpha ", "β": r"\beta ", "φ": r"\varphi ",
+    "²": "^{2}", "³": "^{3}", "⁴": "^{4}", "½": r"\frac{1}{2}", "⅓": r"\frac{1}{3}", "¼": r"\frac{1}{4}",
+    "¾": r"\frac{3}{4}", "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "ℕ": r"\mathbb{N}", "ℚ": r"\mathbb{Q}",
+    "\u00a0": " ", "\u2009": " ", "\u202f": " ",
 })  # fmt: skip
 _ROOT = re.compile(r"√\s*(?:\(([^()]*)\)|\{([^{}]*)\}|(\d+|[a-zA-Z]))")
 _PLAIN_ROOT = re.compile(r"(?<![\\a-zA-Z])sqrt\s*(?:\(([^()]*)\)|\{([^{}]*)\})")
@@ -32,15 +36,20 @@ _SPACES = re.compile(r"(?<!\\)\\[,;: ]|\\q?quad(?![a-zA-Z])|~")
 _DOUBLED = re.compile(r"\\\\(?=(?:d?frac|sqrt|leq?|geq?|pi|infty|in|cdot|times|left|right|cup|theta|text)(?![a-zA-Z]))")
 _FRACTION = re.compile(r"\\[dtc]frac(?![a-zA-Z])")
 _GROUPED = re.compile(r"(?<=\d)(?:,\\!\s*|\\,\s*|\{,\})(?=\d{3}(?!\d))")
-_DELIMITED = re.compile(r"\$\$(?P<a>[^$]*)\$\$|\$(?P<b>[^$]*)\$|\\\((?P<c>.*)\\\)|\\\[(?P<d>.*)\\\]|\*\*(?P<e>[^*]*)\*\*", re.S)
-_TEXT = re.compile(r"\\(?:text|textbf|mathrm|mathbf|textrm|mbox|operatorname)\s*\{(?P<a>[^{}]*)\}")
+_DELIMITED = re.compile(r"\$\$([^$]*)\$\$|\$([^$]*)\$|\\\((.*)\\\)|\\\[(.*)\\\]|\*\*([^*]*)\*\*", re.S)
+_TEXT = re.compile(r"\\(?:text|textbf|mathrm|mathbf|textrm|mbox|operatorname)\s*\{([^{}]*)\}")
 _BOX = re.compile(r"\\boxed\s*\{")
-_DOMAIN = re.compile(r"(?:[,;]|\bwhere|\bfor)\s*(?:\\text\{[^{}]*\}\s*)?[a-z]\s*\\in\s*(?:\\mathbb\s*\{?\s*)[ZNQR]\s*\}?\s*$")
+_DOMAIN = re.compile(
+    r"(?:[,;]|\bwhere|\bfor)\s*(?:\\text\{[^{}]*\}\s*)?[a-z]\s*\\in\s*\\mathbb\s*\{?\s*[ZNQR]\s*\}?\s*$"
+)
 _COMMAND = re.compile(r"\\[a-zA-Z]+")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _DELIMITER = re.compile(r"\$|\\\(|\\\[|\\boxed")
 _CJK = "\u0600-\u06ff\u3000-\u9fff\uac00-\ud7af\uff00-\uffef"
-_FUNCTIONS = frozenset("sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln exp lg max min gcd lcm mod det dim sqrt pi".split())
+_FUNCTIONS = frozenset(
+    ["sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "log", "exp",
+     "max", "min", "gcd", "lcm", "mod", "det", "dim", "sqrt"]
+)  # fmt: skip
 
 
 def visible(text: str) -> str:

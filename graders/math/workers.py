@@ -27,7 +27,7 @@ from evalkit.errors import EngineError
 
 ZYGOTE = Path(__file__).with_name("zygote.py")
 MEMORY = 2 << 30
-"""Address space of a worker in bytes: sympy needs 0.3 GB, an expression that grows without end gets no more than this."""
+"""Address space of a worker in bytes: sympy needs 0.3 GB, an expression that grows without end gets no more."""
 LIFE = 2000
 """Pairs after which a worker is replaced, because sympy's caches only grow."""
 GRACE = 1.0

@@ -1,0 +1,1 @@
+"""Olympiad problems with one final answer each, in a box."""
