@@ -96,8 +96,8 @@ def cut(
 def _too_much(name: str, questions: int, total: int, budget: int, fitting: int) -> str:
     taken = f"{name}: the gold passages of {questions} questions and the worked examples take {total:,} tokens"
     if not fitting:
-        return f"{taken}, the length leaves {max(budget, 0):,}: not even one question fits; take more length or fewer shots"
-    return f"{taken}, the length leaves {budget:,} and can hold {fitting} questions: set the option queries to {fitting}"
+        return f"{taken}, the length leaves {max(budget, 0):,}: not one question fits; take more length"
+    return f"{taken}, the length leaves {budget:,} and can hold {fitting}: set the option queries to {fitting}"
 
 
 __all__ = ["FILL", "cut", "document_tokens", "ordered", "placed"]

@@ -126,7 +126,7 @@ def compat(text: str) -> list[Any]:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # a reply with an odd escape is no warning of ours
                 value = ast.literal_eval(literal)
-        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        except Exception:  # as LOFT: whatever is wrong with it, there is no answer
             return []
         return list(value) if isinstance(value, tuple) else value
     return []
