@@ -20,6 +20,7 @@ from evalkit.report.labels import Results
 from evalkit.stats.summary import Summary, summarise
 
 TRACK = 21  # characters from 0 to 1: one for each 0.05
+ROOMY = 100  # columns from which the drawn interval and the column of what is counted apart fit side by side
 _UNICODE = ("·", "─", "●")
 _ASCII = (".", "-", "o")
 
@@ -34,16 +35,12 @@ def print_run(console: Console, run: Results) -> None:
 
 def print_tables(console: Console, summaries: Sequence[Summary]) -> None:
     """Print one table for each family and grader, primary metrics only, and how to read them."""
-    ascii_only = console.options.ascii_only
-    for table in tables(summaries, ascii_only=ascii_only):
-        console.print(table)
+    for title, found in headline(summaries):
+        console.print(Text(title, style="bold"))
+        console.print(table(found, console.width, ascii_only=console.options.ascii_only))
+        console.print()
     if summaries:
         console.print(Text("Score with its 95 % interval; n counts samples.", style="dim"), soft_wrap=True)
-
-
-def tables(summaries: Sequence[Summary], *, ascii_only: bool = False) -> list[Table]:
-    """The tables themselves; empty for no summaries."""
-    return [_table(title, found, ascii_only) for title, found in headline(summaries)]
 
 
 def headline(summaries: Iterable[Summary]) -> list[tuple[str, list[Summary]]]:
@@ -67,30 +64,34 @@ def to_json(summaries: Iterable[Summary]) -> list[dict[str, Any]]:
     return [msgspec.to_builtins(s) for s in summaries]
 
 
-def _table(title: str, summaries: Sequence[Summary], ascii_only: bool) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+def table(summaries: Sequence[Summary], width: int = 100, *, ascii_only: bool = False) -> Table:
+    """One line for each summary, in the order given; a task is named at its first line."""
     shows_apart = any(labels.apart(s) for s in summaries)
-    table.add_column("task", no_wrap=True)
-    table.add_column("candidate", overflow="fold")
-    table.add_column("score", no_wrap=True)
-    table.add_column(f"0{'1':>{TRACK - 1}}", no_wrap=True)
-    table.add_column("n", justify="right", no_wrap=True)
+    shows_track = width >= ROOMY or not shows_apart
+    made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    made.add_column("task", no_wrap=True)
+    longest = max((len(labels.series(s.candidate, s.adapter)) for s in summaries), default=0)
+    made.add_column("candidate", overflow="fold", min_width=min(longest, 20))
+    made.add_column("score", no_wrap=True)
+    if shows_track:
+        made.add_column(f"0{'1':>{TRACK - 1}}", no_wrap=True)
+    made.add_column("n", justify="right", no_wrap=True)
     if shows_apart:
-        table.add_column("counted apart", overflow="fold")
+        made.add_column("counted apart", overflow="fold")
     last = ""
     for i, s in enumerate(summaries):
-        score = Text.assemble((labels.number(s.mean), "bold"), " ", (labels.interval(s), "dim"))
-        cells = [
-            Text("" if s.task == last else labels.within_family(s.task)),
-            Text(labels.series(s.candidate, s.adapter)),
-            score,
-            track(s, ascii_only=ascii_only),
-            Text(f"{s.n:,}"),
-        ]
+        cells = [Text("" if s.task == last else labels.within_family(s.task))]
+        cells.append(Text(labels.series(s.candidate, s.adapter)))
+        cells.append(Text.assemble((labels.number(s.mean), "bold"), " ", (labels.interval(s), "dim")))
+        if shows_track:
+            cells.append(track(s, ascii_only=ascii_only))
+        cells.append(Text(f"{s.n:,}"))
+        if shows_apart:
+            cells.append(Text(labels.apart(s)))
         closes = i + 1 < len(summaries) and labels.kind(summaries[i + 1].task) != labels.kind(s.task)
-        table.add_row(*cells, *([Text(labels.apart(s))] if shows_apart else []), end_section=closes)
+        made.add_row(*cells, end_section=closes)
         last = s.task
-    return table
+    return made
 
 
 def track(summary: Summary, *, ascii_only: bool = False) -> Text:
@@ -107,4 +108,4 @@ def track(summary: Summary, *, ascii_only: bool = False) -> Text:
     return drawn.append(empty * (TRACK - 1 - high), style="dim")
 
 
-__all__ = ["by_task", "headline", "print_run", "print_tables", "tables", "to_json", "track"]
+__all__ = ["by_task", "headline", "print_run", "print_tables", "table", "to_json", "track"]
