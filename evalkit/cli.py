@@ -111,7 +111,7 @@ def score(
 
     where = Catalogue(catalogue or ())
     function = scoring.metric(metric, where)
-    rows = scoring.join(file, queries, metric, where) if queries else scoring.read_rows(file)
+    rows = scoring.join(queries, file, metric, where) if queries else scoring.read_rows(file)
     if json_:
         for result in function(rows):
             sys.stdout.write(json.dumps(result, ensure_ascii=False) + "\n")

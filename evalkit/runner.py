@@ -20,7 +20,7 @@ from evalkit.config import CandidateSpec, RunConfig
 from evalkit.errors import DataError, EngineError, FirewallError
 from evalkit.privileged import OutgoingScan, Privileged, grading
 from evalkit.protocols import Engine, GradeItem, Grader, Task
-from evalkit.records import Answer, Completion, Grade, Request, Sample
+from evalkit.records import Answer, Completion, Grade, Request, Sample, Sampling
 from evalkit.store import Place, Store
 
 WINDOW = 4096
@@ -44,12 +44,22 @@ class Bench(msgspec.Struct, frozen=True):
             yield ordinal, sample, privileged
 
 
-class Contestant(msgspec.Struct, frozen=True):
+class Contestant(msgspec.Struct, frozen=True, dict=True):
     """A candidate ready to run: its settings, its engine, the tasks it is asked."""
 
     spec: CandidateSpec
     engine: Engine
     benches: tuple[Bench, ...]
+
+    def stamp(self, request: Request, bench: Bench, config: RunConfig, draw: int) -> Request:
+        """A task's request as this candidate gets it: with its sampling, its fingerprint and the draw."""
+        known: dict[Sampling, Sampling] = self.__dict__.setdefault("_samplings", {})
+        sampling = known.get(request.sampling)
+        if sampling is None:
+            sampling = known[request.sampling] = self.spec.sampling.over(request.sampling, config.seed)
+        return msgspec.structs.replace(
+            request, task=bench.address, sampling=sampling, draw=draw, model=self.engine.fingerprint
+        )
 
 
 class Observer(Protocol):
@@ -110,7 +120,7 @@ def preflight(config: RunConfig, benches: Sequence[Bench], contestants: Sequence
             if config.overflow == "error":
                 for c in contestants:
                     if bench in c.benches:
-                        sized = [_stamp(r, c, bench, config, 0) for r in requests]
+                        sized = [c.stamp(r, bench, config, 0) for r in requests]
                         too_long[c.spec.name].extend(islice(plan.overflows(sized, c.engine), 100))
         if not seen:
             raise DataError(f"{bench.address}: the task has no samples")
@@ -157,7 +167,7 @@ def _waves(
             if not requests:
                 observer.advance(1)
                 continue
-            stamped = [_stamp(r, contestant, bench, config, state.place.draw) for r in requests]
+            stamped = [contestant.stamp(r, bench, config, state.place.draw) for r in requests]
             if over := next(iter(plan.overflows(stamped, contestant.engine)), None):
                 store.put_skipped(state.place, str(over))
                 observer.advance(1)
@@ -256,14 +266,6 @@ def read_answer(task: Task, sample: Sample, replies: Sequence[Completion]) -> An
 def grader_fingerprint(grader: Grader) -> str:
     """Name, version and options of a rule: what must be equal for two grades to be comparable."""
     return f"{grader.name} {grader.version} {msgspec.json.encode(grader.options.model_dump(mode='json')).decode()}"
-
-
-def _stamp(request: Request, contestant: Contestant, bench: Bench, config: RunConfig, draw: int) -> Request:
-    """A task's request as this candidate gets it."""
-    sampling = contestant.spec.sampling.over(request.sampling, config.seed)
-    return msgspec.structs.replace(
-        request, task=bench.address, sampling=sampling, draw=draw, model=contestant.engine.fingerprint
-    )
 
 
 def _without_errors(stored: list[Completion]) -> list[Completion]:

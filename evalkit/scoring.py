@@ -1,13 +1,15 @@
 """Scoring rows that are already predictions: rules only, no run, no store (`evalkit score`).
 
 Rule metrics live in the graders' folders: a module `score.py` with `METRICS`, a mapping of metric name to a function
-from rows to result rows, in order. Here they are found by name, and rows are read.
+from rows to result rows, in order. Where queries and predictions come in two files, the same module's `joined` makes
+rows of them. Here metrics are found by name, and rows are read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import msgspec
@@ -18,19 +20,28 @@ from evalkit.errors import ConfigError, DataError, nearest
 Metric = Callable[[Iterable[dict[str, Any]]], Iterator[dict[str, Any]]]
 
 
-def metrics(catalogue: Catalogue) -> dict[str, Metric]:
-    """All rule metrics of the catalogue's graders, by name."""
-    found: dict[str, Metric] = {}
-    for entry in catalogue.entries("graders"):
-        module = catalogue.module(entry, "score")
-        for name, function in (getattr(module, "METRICS", {}) if module else {}).items():
-            found.setdefault(name, function)
-    return found
-
-
 def metric(name: str, catalogue: Catalogue) -> Metric:
     """One rule metric. Raises ConfigError with the nearest name."""
-    found = metrics(catalogue)
+    function: Metric = _module(name, catalogue).METRICS[name]
+    return function
+
+
+def join(queries: Path, predictions: Path, name: str, catalogue: Catalogue) -> Iterator[dict[str, Any]]:
+    """Rows of a query file and a prediction file, for metrics that know such files; ConfigError for the others."""
+    module = _module(name, catalogue)
+    if not hasattr(module, "joined"):
+        raise ConfigError(f"metric {name!r} takes rows that hold both sides: leave --queries out")
+    rows: Iterator[dict[str, Any]] = module.joined(queries, predictions)
+    return rows
+
+
+def _module(name: str, catalogue: Catalogue) -> ModuleType:
+    """The `score` module that has a metric, the first in the catalogue's order."""
+    found: dict[str, ModuleType] = {}
+    for entry in catalogue.entries("graders"):
+        module = catalogue.module(entry, "score")
+        for each in getattr(module, "METRICS", {}):
+            found.setdefault(each, module)  # type: ignore[arg-type]
     if name not in found:
         raise ConfigError(f"no metric {name!r}{nearest(name, found)}")
     return found[name]
@@ -65,4 +76,4 @@ def mean_metrics(results: Iterable[Mapping[str, Any]]) -> dict[str, tuple[float,
     return {name: (total / count, count) for name, (total, count) in sums.items()}
 
 
-__all__ = ["Metric", "mean_metrics", "metric", "metrics", "read_rows"]
+__all__ = ["Metric", "join", "mean_metrics", "metric", "read_rows"]

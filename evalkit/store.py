@@ -4,10 +4,10 @@
 is stored once by digest, compressed; a prompt is a list of text numbers. A million-token corpus asked a hundred
 questions is stored once.
 
-Writes go through one thread that commits whatever has gathered since its last commit, so that durability costs one
-fsync for many records when they come fast and none is ever waiting for a neighbour when they come slowly. Only what is
-committed counts as done. When the disk is full or read-only, the thread stops, everything committed stays, and the
-next call on the main side raises StorageError.
+Writes gather in one transaction that is committed after 1,024 rows or 50 ms, whichever comes first, by whoever is there:
+the caller when records come fast, a small thread when they come slowly. So durability costs one fsync for many records,
+and none waits for a neighbour. Only what is committed counts as done. When the disk is full or read-only, everything
+committed stays, and every further call raises StorageError.
 
 Candidate side (`text`, `completion`, `sample`, `skipped`) and grader side (`grade`) are separate tables: privileged
 information may show in the reasons of grades and nowhere else.
@@ -17,10 +17,10 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +51,9 @@ CREATE TABLE grade (candidate INTEGER, task INTEGER, ordinal INTEGER, draw INTEG
 PUT_COMPLETION = "INSERT OR REPLACE INTO completion VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 DROP_GRADES = "DELETE FROM grade WHERE candidate=? AND task=? AND ordinal=? AND draw=?"
 VERSION = "1"
-BATCH = 1024  # most writes in one commit: bounds what a kill can lose while the queue is full
-PLAIN_BELOW = 48  # bytes; zstd frames cost more than they save on shorter texts
+BATCH = 1024  # most rows in one transaction: with the next, bounds what a kill can lose
+COMMIT_AFTER = 0.05  # seconds
+PLAIN_BELOW = 256  # bytes; below, a zstd frame takes 0.1 ms to save next to nothing
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -74,19 +75,23 @@ class Store:
         """Open (or create) the run database in `folder`, which must exist."""
         self.folder = folder
         self._lock = _lock(folder / "run.lock")
-        try:
-            self._db = _connect(folder / "run.db", self._created)
-        except sqlite3.Error as error:
-            raise StorageError(f"{folder / 'run.db'} cannot be opened: {error}") from error
-        self._texts: dict[bytes, int] = {d: i for i, d in self._db.execute("SELECT id, digest FROM text")}
-        self._queue: queue.SimpleQueue[tuple[str, tuple[Any, ...]] | threading.Event | None] = queue.SimpleQueue()
-        self._failure: BaseException | None = None
-        self._space = threading.Semaphore(BATCH * 4)  # bounds the rows in flight, so that memory stays flat
-        self._compress = zstandard.ZstdCompressor(level=6).compress
+        self._guard = threading.Lock()
+        self._failure: sqlite3.Error | None = None
+        self._rows = self._replies = 0  # in the open transaction
+        self._begun = 0.0
+        self._compress = zstandard.ZstdCompressor(level=3).compress
         self.committed = 0
         """Completions that are durable, counted since this store was opened."""
-        self._writer = threading.Thread(target=self._write, name="evalkit-store", daemon=True)
-        self._writer.start()
+        try:
+            self._db = _connect(folder / "run.db", self._created)
+            self._texts: dict[bytes, int] = {d: i for i, d in self._db.execute("SELECT id, digest FROM text")}
+        except sqlite3.Error as error:
+            self._lock.close()
+            raise StorageError(f"{folder / 'run.db'} cannot be opened: {error}") from error
+        self._closing = threading.Event()
+        self._straggling = threading.Event()
+        self._committer = threading.Thread(target=self._commit_stragglers, name="evalkit-store", daemon=True)
+        self._committer.start()
 
     @staticmethod
     def _created(db: sqlite3.Connection) -> None:
@@ -99,7 +104,6 @@ class Store:
 
         Raises RunExistsError if the name is known with another fingerprint: results of two models never mix.
         """
-        self.flush()
         row = self._db.execute("SELECT id, fingerprint FROM name WHERE kind=? AND name=?", (kind, name)).fetchone()
         if row is None:
             self._put(
@@ -207,29 +211,70 @@ class Store:
 
     # --- the life of the store -------------------------------------------------------------------------------------
 
-    def select(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
-        """Rows of a read-only query on the run database, for results and exports; everything put before is in it."""
-        self.flush()
-        return iter(self._db.execute(sql, parameters))
-
     def flush(self) -> None:
-        """Wait until everything put so far is durable. Raises StorageError if it cannot be made so."""
-        reached = threading.Event()
-        self._queue.put(reached)
-        reached.wait()
+        """Make everything put so far durable. Raises StorageError if it cannot be made so."""
+        with self._guard:
+            self._commit()
         self._check()
 
     def close(self) -> None:
         """Commit what is left, fold the write-ahead log into the file, release the lock. Never raises."""
-        self._queue.put(None)
-        self._writer.join()
+        self._closing.set()
+        self._straggling.set()
+        self._committer.join()
+        with self._guard:
+            self._commit()
         self._db.close()
         self._lock.close()
 
     def _put(self, sql: str, row: tuple[Any, ...]) -> None:
+        with self._guard:
+            if self._failure is None:
+                try:
+                    self._write(sql, row)
+                except sqlite3.Error as error:
+                    self._abandon(error)
+                if self._rows >= BATCH or time.monotonic() - self._begun > COMMIT_AFTER:
+                    self._commit()
         self._check()
-        self._space.acquire()
-        self._queue.put((sql, row))
+
+    def _write(self, sql: str, row: tuple[Any, ...]) -> None:
+        if not self._rows:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._begun = time.monotonic()
+            self._straggling.set()
+        self._db.execute(sql, row)
+        self._rows += 1
+        if sql is PUT_COMPLETION:
+            self._db.execute(DROP_GRADES, row[:4])  # a grade always belongs to the replies that are stored
+            self._replies += 1
+
+    def _commit(self) -> None:
+        """End the open transaction; the guard is held."""
+        if not self._rows or self._failure is not None:
+            return
+        try:
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._abandon(error)
+            return
+        self.committed += self._replies
+        self._rows = self._replies = 0
+
+    def _abandon(self, error: sqlite3.Error) -> None:
+        """Remember why nothing can be written any more."""
+        self._failure = error
+        with contextlib.suppress(sqlite3.Error):  # the failed commit may have rolled back already
+            self._db.execute("ROLLBACK")
+
+    def _commit_stragglers(self) -> None:
+        """The small thread: commits what lies there when nobody else comes along."""
+        while not self._closing.is_set():
+            self._straggling.wait()
+            self._closing.wait(COMMIT_AFTER)
+            with self._guard:
+                self._straggling.clear()
+                self._commit()
 
     def _check(self) -> None:
         if self._failure is not None:
@@ -252,44 +297,6 @@ class Store:
     def _pack(self, text: str) -> bytes:
         data = text.encode("utf-8", "surrogatepass")
         return b"z" + self._compress(data) if len(data) > PLAIN_BELOW else b"p" + data
-
-    def _write(self) -> None:
-        """The writer thread: gather, execute, commit, acknowledge; on failure let every waiter go."""
-        db = _connect(self.folder / "run.db", None)
-        while True:
-            batch = [self._queue.get()]
-            while len(batch) < BATCH and not self._queue.empty():
-                batch.append(self._queue.get())
-            writes = [item for item in batch if isinstance(item, tuple)]
-            counted = sum(sql is PUT_COMPLETION for sql, _ in writes)
-            if self._failure is None and writes:
-                self._failure = _commit(db, writes)
-                if self._failure is None:
-                    self.committed += counted
-            if writes:
-                self._space.release(len(writes))
-            for item in batch:
-                if isinstance(item, threading.Event):
-                    item.set()
-            if None in batch:
-                db.close()
-                return
-
-
-def _commit(db: sqlite3.Connection, writes: Sequence[tuple[str, tuple[Any, ...]]]) -> sqlite3.Error | None:
-    """Write all or nothing; the error where it could not be."""
-    try:
-        db.execute("BEGIN IMMEDIATE")
-        for sql, row in writes:
-            db.execute(sql, row)
-            if sql is PUT_COMPLETION:  # a grade always belongs to the replies that are stored
-                db.execute(DROP_GRADES, row[:4])
-        db.execute("COMMIT")
-    except sqlite3.Error as error:
-        with contextlib.suppress(sqlite3.Error):  # the failed commit may have rolled back already
-            db.execute("ROLLBACK")
-        return error
-    return None
 
 
 def unpack(body: bytes) -> str:

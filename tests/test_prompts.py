@@ -178,10 +178,11 @@ def whole(name: str, prompt: Prompt) -> list[int]:
 FRAGMENTS = st.sampled_from(
     [
         "the quick brown fox jumps over ", "ID: 7 | TITLE: Oak Hill | CONTENT: a mill by the river | END ID: 7\n",
-        "word", " ", "  ", "     ", "\n", "\n\n", "\t", "\r\n", " \n ", "e", "\u0301", "\u0327\u0301", "🙂", "👩\u200d👩\u200d👧",
-        "中文字符", "日本語の", "שלום עולם ", "مرحبا ", "नमस्ते", "한국어", "각", "<|im_end|>", "<|im_start|>user\n", "<s>", "<unk>",
-        "<mask>", "<0x41>", "<table>", "▁▁", "▁", "Ġ", "ﬁ", "½", "ſ", "\u00a0", "\u3000", "\u200b", "\ufeff", "\x00",
-        "don't we'll ", "3.14159 ", "1234567", "a b c d e ", "...!?", "{{ x }}", "{% raw %}", "def f(x):\n        return  x\n",
+        "word", " ", "  ", "     ", "\n", "\n\n", "\t", "\r\n", " \n ", "e", "\u0301", "\u0327\u0301", "🙂",
+        "👩\u200d👩\u200d👧", "中文字符", "日本語の", "שלום עולם ", "مرحبا ", "नमस्ते", "한국어", "각",
+        "<|im_end|>", "<|im_start|>user\n", "<s>", "<unk>", "<mask>", "<0x41>", "<table>", "▁▁", "▁", "Ġ", "ﬁ", "½", "ſ", "\u00a0", "\u3000", "\u200b", "\ufeff", "\x00",
+        "don't we'll ", "3.14159 ", "1234567", "a b c d e ", "...!?",
+        "{{ x }}", "{% raw %}", "def f(x):\n        return  x\n",
         "x=1 y=2 ",
     ]
 )  # fmt: skip

@@ -137,14 +137,14 @@ def test_an_overlong_prompt_stops_the_run_before_anything_is_made(
     run: Runner, capitals: Callable[..., Path], tmp_path: Path
 ) -> None:
     capitals(12)
-    with pytest.raises(BudgetError, match="2 prompts are too long, nothing was generated.*'c1[01]'"):
-        run("candidates.0.sampling.max_tokens=12", engine="narrow")
+    with pytest.raises(BudgetError, match=": 2 prompts are too long, nothing was generated.*'c1[01]'"):
+        run("candidates.0.sampling.max_tokens=11", engine="narrow")
     assert not (tmp_path / "run").exists() and not (tmp_path / "calls").exists()
 
 
 def test_under_skip_it_is_left_out_and_counted_apart(run: Runner, capitals: Callable[..., Path]) -> None:
     capitals(12)
-    result = run("candidates.0.sampling.max_tokens=12", "overflow=skip", engine="narrow")
+    result = run("candidates.0.sampling.max_tokens=11", "overflow=skip", engine="narrow")
     found = rows(result)
     assert [r["sample"] for r in found if r["status"] == "skipped"] == ["c10", "c11"]
     assert all(r["value"] is None for r in found if r["status"] == "skipped")
