@@ -1,0 +1,246 @@
+"""transformers as an engine: on a CPU or one GPU, each shared prefix read once.
+
+Requests are taken from the plan one ahead, encoded, and grouped with their neighbours (`groups`). A group's shared
+prefix is the trunk, which stays in memory for the next group and is only cut back and extended (`reader`, `memory`);
+its suffixes are read as one batch after it (`attention`), and go on token by token until each has ended (`reply`,
+`sampling`). Completions come out as they end. Results are those of `model.generate` on each whole prompt, up to the
+rounding of sums taken in another order.
+
+A schema is not enforced here: transformers has no constrained decoding of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+import msgspec
+import torch
+from pydantic import Field
+
+from evalkit.engines.hf.groups import Group, Job, groups
+from evalkit.engines.hf.loading import context_length, end_tokens, fingerprint, load_model, sound_attention
+from evalkit.engines.hf.reader import CopyingReader, Reader, best_reader
+from evalkit.engines.hf.reply import THINK, Reply
+from evalkit.engines.hf.sampling import Draws, next_tokens
+from evalkit.errors import ConfigError, DataError
+from evalkit.prompts import load_encoder
+from evalkit.prompts.sharing import tokens_between
+from evalkit.protocols import Engine
+from evalkit.protocols import Options as BaseOptions
+from evalkit.records import Completion, Prompt, Request, Usage
+
+BATCH = 64  # sequences read together where the user names no number
+OWN_TOKENS = {"cpu": 8_192, "cuda": 65_536}
+"""Prompt tokens beyond the shared prefix that one batch may hold, by device: they bound its first pass's memory."""
+
+log = logging.getLogger(__name__)
+
+
+class _Row(msgspec.Struct, frozen=True, eq=False):
+    """A sequence of the batch that is being generated."""
+
+    job: Job
+    reply: Reply
+    draws: Draws
+    cached: int
+    """Of its prompt's tokens, those that were not computed for it."""
+
+
+class HF(Engine):
+    """One model of transformers. Raises ConfigError if `model` is none or cannot be loaded."""
+
+    class Options(BaseOptions):
+        """How it is loaded and run."""
+
+        dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+        """Precision; auto: float32 on a CPU, bfloat16 on a GPU."""
+        device: str = "auto"
+        """`cpu`, `cuda`, `cuda:1`; auto: a GPU if there is one."""
+        attention: Literal["auto", "sdpa", "eager"] = "auto"
+        """auto: batches after a shared prefix where the model allows it; else transformers' own, one at a time."""
+        batch_size: Literal["auto"] | int = "auto"
+        """Most sequences read together."""
+        max_model_len: int | None = Field(default=None, ge=1)
+        """Most tokens of prompt and reply; default: what the model's config says."""
+        prefix_reuse: bool = True
+        """False: every prompt is read whole, one at a time (to compare with)."""
+        trust_remote_code: bool = False
+        threads: int | None = Field(default=None, ge=1)
+        """CPU threads of torch; default: torch's own choice."""
+
+    def __init__(self, model: str | None, options: Options | None = None) -> None:
+        if not model:
+            raise ConfigError("engine 'hf' needs a `model:` (a directory with weights, or a hub id)")
+        self.options = options = options or self.Options()
+        device, dtype = _device_and_dtype(options)
+        if options.threads:
+            torch.set_num_threads(options.threads)
+        own = sound_attention(model, options.trust_remote_code) if options.attention == "auto" else options.attention
+        self._model = load_model(
+            model, dtype=dtype, device=device, attention=own, trust_remote_code=options.trust_remote_code
+        )
+        self.encoder = load_encoder(model)
+        self.fingerprint = fingerprint(model, self._model, dtype)
+        self.limit = options.max_model_len or context_length(self._model.config)
+        self._ends = end_tokens(self._model, self.encoder.tokenizer)
+        self._reader = self._choose_reader(options)
+        self._size = min(BATCH if options.batch_size == "auto" else options.batch_size, self._reader.width)
+        self._own_tokens = OWN_TOKENS.get(torch.device(device).type, OWN_TOKENS["cpu"])
+
+    def prompt_tokens(self, prompt: Prompt) -> int:
+        """Length of a prompt in this model's tokens, chat template and BOS included."""
+        return self.encoder.encode(prompt).n_tokens
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
+        """Completions as they end. A request that cannot be read is a completion with an error."""
+        refused: list[Completion] = []
+
+        def admitted() -> Iterator[Job]:
+            for request in requests:
+                job = self._admit(request)
+                if isinstance(job, Completion):
+                    refused.append(job)
+                else:
+                    yield job
+
+        for group in groups(admitted(), size=self._size, own_tokens=self._own_tokens):
+            yield from refused
+            refused.clear()
+            yield from self._read(group)
+        yield from refused
+
+    def close(self) -> None:
+        """Release the model and its caches."""
+        self._reader.drop()
+        del self._model, self._reader
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def _choose_reader(self, options: Options) -> Reader:
+        if not options.prefix_reuse:
+            return CopyingReader(self._model, reuse=False)
+        if options.attention != "auto":
+            return CopyingReader(self._model)
+        return best_reader(self._model)
+
+    def _admit(self, request: Request) -> Job | Completion:
+        submitted = time.monotonic()
+        try:
+            encoded = self.encoder.encode(request.prompt)
+        except DataError as error:
+            return _failed(request, str(error))
+        asked = request.sampling.max_tokens
+        if request.adapter != "none":
+            return _failed(request, f"engine 'hf' serves no adapter, and {request.adapter!r} was asked for")
+        if encoded.n_tokens == 0:
+            return _failed(request, "the prompt is empty")
+        if self.limit is not None and encoded.n_tokens + asked > self.limit:
+            return _failed(
+                request,
+                f"{encoded.n_tokens:,} prompt tokens and {asked:,} for the reply exceed the model's {self.limit:,}",
+            )
+        return Job(request, encoded, submitted)
+
+    def _read(self, group: Group) -> Iterator[Completion]:
+        """Read a group; where memory does not suffice, read what is unfinished again in smaller batches."""
+        if len(group.jobs) > self._size:  # an earlier group has shown that so many are too many
+            yield from self._read_again(group.jobs)
+            return
+        done: set[bytes] = set()
+        try:
+            for completion in self._generate(group):
+                done.add(completion.key)
+                yield completion
+            return
+        except RuntimeError as error:  # torch.OutOfMemoryError is one; on a CPU it has no class of its own
+            if not _out_of_memory(error):
+                raise
+        self._reader.drop()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        left = [job for job in group.jobs if job.request.key not in done]
+        if len(group.jobs) == 1:
+            job = left[0]
+            yield _failed(job.request, f"out of memory with {job.encoded.n_tokens:,} prompt tokens, alone in its batch")
+            return
+        self._size = max(1, min(self._size, len(group.jobs) // 2))
+        log.warning("out of memory with %d sequences together: from here on %d at most", len(group.jobs), self._size)
+        yield from self._read_again(left)
+
+    def _read_again(self, jobs: Iterable[Job]) -> Iterator[Completion]:
+        for smaller in groups(jobs, size=self._size, own_tokens=self._own_tokens):
+            yield from self._read(smaller)
+
+    def _generate(self, group: Group) -> Iterator[Completion]:
+        cached = self._reader.extend(group.jobs[0].encoded, group.shared)
+        rows = [
+            _Row(job, self._reply(job), Draws(job.request), group.shared if number else cached)
+            for number, job in enumerate(group.jobs)
+        ]
+        suffixes = [tokens_between(job.encoded, group.shared, job.encoded.n_tokens) for job in group.jobs]
+        logits = self._reader.start(suffixes)
+        index = 0
+        while True:
+            tokens = next_tokens(logits, [row.draws for row in rows], index)
+            live = []
+            for number, (row, token) in enumerate(zip(rows, tokens, strict=True)):
+                if row.reply.add(token):
+                    yield _completion(row)
+                else:
+                    live.append(number)
+            if not live:
+                return
+            if len(live) < len(rows):
+                rows, tokens = [rows[number] for number in live], [tokens[number] for number in live]
+                self._reader.keep(live)
+            logits = self._reader.step(tokens)
+            index += 1
+
+    def _reply(self, job: Job) -> Reply:
+        last = list(tokens_between(job.encoded, job.encoded.n_tokens - 8, job.encoded.n_tokens))
+        end = self.encoder.tokenizer.decode(last).rstrip()
+        return Reply(job.request, self.encoder.tokenizer, self._ends, open_thinking=end.endswith(THINK))
+
+
+def _device_and_dtype(options: HF.Options) -> tuple[str, torch.dtype]:
+    device = options.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        kind = torch.device(device).type
+    except RuntimeError:
+        raise ConfigError(f"engine 'hf': no device {device!r} (`cpu`, `cuda`, `cuda:1`, or `auto`)") from None
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(f"engine 'hf': device {device!r} was asked for, and torch finds no GPU")
+    if options.dtype != "auto":
+        return device, getattr(torch, options.dtype)
+    return device, torch.bfloat16 if kind == "cuda" else torch.float32
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)
+
+
+def _failed(request: Request, sentence: str) -> Completion:
+    return Completion(key=request.key, finish="error", error=sentence)
+
+
+def _completion(row: _Row) -> Completion:
+    text, reasoning = row.reply.split()
+    usage = Usage(
+        prompt_tokens=row.job.encoded.n_tokens, cached_tokens=row.cached, completion_tokens=len(row.reply.tokens)
+    )
+    return Completion(
+        key=row.job.request.key,
+        text=text,
+        finish=row.reply.finish or "stop",
+        reasoning=reasoning,
+        usage=usage,
+        seconds=time.monotonic() - row.job.submitted,
+    )
+
+
+__all__ = ["HF"]
