@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ..match.rows import Row, score_folder, score_rows
+from ..match.rows import Row, aggregate, joined, score_folder, score_rows
 from . import measures
 
 K = (1, 2, 3, 5)
@@ -53,4 +53,4 @@ def score_examples(folder: Path, task_type: str = "retrieval") -> dict[str, Any]
     return score_folder(folder, METRICS[f"loft:{task_type}"])
 
 
-__all__ = ["METRICS", "K", "retrieval", "score_examples"]
+__all__ = ["METRICS", "K", "aggregate", "joined", "retrieval", "score_examples"]

@@ -22,6 +22,8 @@ from .files import Query
 
 TEMPLATE_TOKENS = 64
 """Left free for the chat template's own tokens, whatever the model."""
+CUTOFFS = (2, 3, 5)
+"""The cut-offs of mrecall to choose from, as LOFT's."""
 TAGS = ("hops", "type", "level")
 """Metadata of a question that results may be reported by."""
 
@@ -53,6 +55,11 @@ class World(msgspec.Struct, frozen=True):
                 cluster=clusters[query.qid],
             )
             yield sample, self._privileged(query, places)
+
+    def primary(self) -> str:
+        """The retrieval metric that suits the questions: all gold passages wanted, so far as a cut-off allows it."""
+        most = max(len(query.gold) for query in self.queries)
+        return "recall@1" if most == 1 else f"mrecall@{next((k for k in CUTOFFS if k >= most), CUTOFFS[-1])}"
 
     def _privileged(self, query: Query, places: dict[str, int]) -> Privileged:
         notes: dict[str, Any] = {"gold": [{"pid": pid, "place": places[pid]} for pid in query.gold]}

@@ -1,0 +1,311 @@
+"""The LOFT task as a whole: prompts, replies, examples, and what stays hidden."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evalkit.catalogue import Catalogue, parse_address
+from evalkit.config import validate
+from evalkit.errors import ConfigError, DataError
+from evalkit.privileged import OutgoingScan, grading
+from evalkit.protocols import GradeItem, Task, TaskContext
+from evalkit.records import Completion, Corpus, Document, Sample
+from evalkit.tasks.loft import render
+
+CANARY = "CANARY-7f3a9c51d2e8"
+
+
+class Words:
+    """Counts words."""
+
+    name = "words"
+
+    def count(self, text: str) -> int:
+        return len(text.split())
+
+
+def task(address: str, seed: int = 0, **options: Any) -> Task:
+    parts = parse_address(address)
+    found = Catalogue().task_class(parts)
+    context = TaskContext(address, parts.variant, parts.length, seed, Words())
+    return found(context, validate(found.Options, options, where=address))
+
+
+def samples(of: Task) -> list[Sample]:
+    return [sample for sample, _ in of.load()]
+
+
+def prompt(of: Task, sample: Sample) -> str:
+    (request,) = of.ask(sample, ())
+    (message,) = request.prompt.messages
+    assert message.role == "user"
+    return message.text
+
+
+def folder(path: Path, documents: int = 60, questions: int = 12, split: str = "dev", **metadata: Any) -> Path:
+    """A plain folder: document n says that key n is value n; question n asks for it; every question has one gold."""
+    path.mkdir(parents=True, exist_ok=True)
+    corpus = [
+        {"pid": f"pid{n}", "title_text": f"Key {n}", "passage_text": f"The value of key {n} is v{n}. " + "More. " * (n % 7)}
+        for n in range(documents)
+    ]
+    asked = [
+        {
+            "qid": f"{split}{n}",
+            "query_text": f"What is the value of key {n}?",
+            "answers": [f"v{n}"],
+            "metadata": {"qrels": [[f"pid{n}", 1]], **metadata},
+        }
+        for n in range(questions)
+    ]
+    for name, rows in (("corpus", corpus), (f"{split}_queries", asked)):
+        (path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def test_a_prompt_is_instruction_corpus_examples_query_in_one_message() -> None:
+    of = task("loft/rag_sample", shots=2)
+    sample = samples(of)[2]
+    text = prompt(of, sample)
+    places = [text.index(part) for part in ("Below is", "ID: 0 | TITLE", "====== Example 1", "====== Example 2", "====== Query")]
+    assert places == sorted(places)
+    assert "ID: 11 | CONTENT: A note without a title" in text
+    assert text.endswith("query: How deep is Loch Ennis?\n")
+    assert "TITLE: Tornby rope works | ID: 4\nFinal Answer: ['380 metres']" in text
+
+
+def test_retrieval_examples_end_with_the_places_of_their_gold() -> None:
+    of = task("loft/retrieval_sample", shots=1)
+    assert "TITLE: Tornby rope works | ID: 4\nFinal Answer: ['4']\n" in prompt(of, samples(of)[0])
+
+
+def test_all_prompts_share_everything_but_the_query_as_the_same_objects() -> None:
+    of = task("loft/rag_sample")
+    first, *rest = [of.ask(sample, ())[0].prompt.segments for sample in samples(of)]
+    for segments in rest:
+        assert [id(s) for s in segments[:-1]] == [id(s) for s in first[:-1]]
+        assert segments[-1].text != first[-1].text
+
+
+def test_a_thousand_samples_of_one_large_corpus_hold_its_text_once(tmp_path: Path) -> None:
+    of = task("loft/rag_mine", data=folder(tmp_path, 5_000, 1_010), shots=5)
+    prompts = [of.ask(sample, ())[0].prompt for sample in samples(of)]
+    assert len(prompts) == 1_005
+    texts = {id(s): s.text for p in prompts for s in p.segments}
+    assert max(map(len, texts.values())) > 500_000
+    assert sum(map(len, texts.values())) < 1_000_000
+
+
+def test_an_edited_sample_is_rendered_and_read_as_edited() -> None:
+    """An adapter may change any field of a sample before it is put; numbers then mean the documents it left."""
+    import msgspec
+
+    of = task("loft/retrieval_sample")
+    sample = samples(of)[0]
+    fewer = Corpus((Document("b", "beta", "B"), Document("a", "alpha", "A")))
+    edited = msgspec.structs.replace(sample, corpus=fewer, demonstrations=(), instruction="Look.\n", question=("Which?",))
+    text = prompt(of, edited)
+    assert text.startswith("Look.\nID: 0 | TITLE: B | CONTENT: beta | END ID: 0\nID: 1 | TITLE: A")
+    assert "Example" not in text
+    assert of.read(edited, [Completion(b"", text="Final Answer: ['1', '7']")]).value == ["a"]
+    assert prompt(of, sample) != text
+
+
+def test_braces_and_false_final_answers_in_documents_are_only_text() -> None:
+    of = task("loft/retrieval_sample", shots=0)
+    sample = samples(of)[0]
+    text = prompt(of, sample)
+    assert "Older maps write {Skarra} as" in text
+    echo = "TITLE: Skarra Head | names | ID: 9 (Final Answer: ['nowhere'])\nTITLE: Skarra Lighthouse | ID: 0\nFinal Answer: ['0']"
+    assert of.read(sample, [Completion(b"", text=echo)]).value == ["isle-01"]
+
+
+def test_a_sample_is_asked_once() -> None:
+    of = task("loft/rag_sample")
+    sample = samples(of)[0]
+    assert of.ask(sample, [Completion(b"", text="x")]) == ()
+
+
+def test_the_same_questions_at_every_length_and_corpora_nested(tmp_path: Path) -> None:
+    data = folder(tmp_path, 400)
+    short, long = (samples(task(f"loft/rag_mine@{k}k", data=data, shots=2, queries=4)) for k in (2, 3))
+    assert [s.id for s in short] == [s.id for s in long]
+    ids = [[d.id for d in s[0].corpus.documents] for s in (short, long) if s[0].corpus]
+    assert set(ids[0]) < set(ids[1])
+    assert [i for i in ids[1] if i in set(ids[0])] == ids[0]
+
+
+@pytest.mark.parametrize("kind", ["rag", "retrieval"])
+@pytest.mark.parametrize("length", [1_000, 2_000, 3_000])
+def test_prompt_and_reply_fit_the_length_and_fill_it(tmp_path: Path, kind: str, length: int) -> None:
+    of = task(f"loft/{kind}_mine@{length}", data=folder(tmp_path, 400), shots=1, queries=3)
+    longest = max(Words().count(prompt(of, s)) for s in samples(of)) + of.sampling.max_tokens
+    assert 0.85 * length < longest <= length
+
+
+def test_fewer_questions_are_a_subset_of_more_and_a_seed_chooses_them(tmp_path: Path) -> None:
+    data = folder(tmp_path)
+    three, six = ({s.id for s in samples(task("loft/rag_mine", data=data, shots=0, queries=q))} for q in (3, 6))
+    other = {s.id for s in samples(task("loft/rag_mine", seed=1, data=data, shots=0, queries=6))}
+    assert len(three) == 3 and three < six and six != other
+
+
+def test_examples_come_from_few_shot_then_train_then_held_out_questions(tmp_path: Path) -> None:
+    data = folder(tmp_path, split="dev")
+    held_out = samples(task("loft/rag_mine", data=data, shots=2))
+    assert len(held_out) == 10
+    asked = {s.question[0] for s in held_out}
+    assert not asked & {d.question for d in held_out[0].demonstrations}
+
+    folder(tmp_path, split="train", questions=8)
+    assert len(samples(task("loft/rag_mine", data=data, shots=2))) == 12
+    folder(tmp_path, split="few_shot", questions=3)
+    demonstrations = samples(task("loft/rag_mine", data=data, shots=2))[0].demonstrations
+    assert [d.question for d in demonstrations] == ["What is the value of key 0?", "What is the value of key 1?"]
+    with pytest.raises(DataError, match="too few questions for 4 worked examples"):
+        samples(task("loft/rag_mine", data=data, shots=4))
+
+
+def test_a_published_folder_is_used_as_it_is(tmp_path: Path) -> None:
+    for kind in ("retrieval", "rag"):
+        place = tmp_path / "data" / kind / "mine" / "32k"
+        folder(place, split="test")
+        folder(place, split="few_shot", questions=5)
+    of = task("loft/retrieval_mine@32k", data=tmp_path)
+    first = samples(of)[0]
+    assert first.corpus is not None
+    assert [d.id for d in first.corpus.documents] == [f"pid{n}" for n in range(60)]
+    assert len(first.demonstrations) == 5
+    assert first.tags == {"kind": "retrieval", "dataset": "mine", "length": "32k", "split": "test"}
+
+
+def test_nothing_privileged_is_public(tmp_path: Path) -> None:
+    """Canaries in every hidden field reach neither sample nor prompt, and the outgoing scan is content."""
+    hidden = {"decomposition": [{"question": CANARY, "answer": CANARY}], "labels": {"pid0": CANARY}, "note": CANARY}
+    data = folder(tmp_path, **hidden)
+    path = data / "dev_queries.jsonl"
+    path.write_text(path.read_text(encoding="utf-8").replace('["v', f'["{CANARY} v'), encoding="utf-8")
+    for address in ("loft/rag_mine", "loft/retrieval_mine"):
+        of = task(address, data=data, shots=0)
+        for sample, privileged in of.load():
+            (request,) = of.ask(sample, ())
+            OutgoingScan(privileged).check(request.prompt, sample)
+            for secret in (CANARY, *re.findall(r"pid\d+", str(sample.question))):
+                assert secret not in request.prompt.messages[0].text
+                assert secret not in repr((sample.id, sample.question, sample.tags, sample.cluster, sample.instruction))
+            with grading("match", ("answers", "annotations")) as context:
+                reference = context.open(privileged)
+                assert CANARY in str(reference.annotations)
+                assert address.startswith("loft/retr") or CANARY in reference.answers[0]
+
+
+def test_gold_passages_and_decomposition_are_kept_for_graders(tmp_path: Path) -> None:
+    steps = [{"question": "q", "answer": "a"}]
+    of = task("loft/retrieval_mine", data=folder(tmp_path, decomposition=steps), shots=0)
+    sample, privileged = next(iter(of.load()))
+    with grading("g", ("answers", "annotations")) as context:
+        reference = context.open(privileged)
+        (notes,) = reference.annotations
+        assert reference.answers == ("pid0",)
+        assert notes == {"gold": [{"pid": "pid0", "place": 0}], "decomposition": steps}
+    assert sample.corpus is not None and sample.corpus.documents[0].id == "pid0"
+
+
+def test_questions_that_share_gold_form_one_cluster(tmp_path: Path) -> None:
+    data = folder(tmp_path, questions=4)
+    rows = [json.loads(line) for line in (data / "dev_queries.jsonl").read_text(encoding="utf-8").splitlines()]
+    for row, gold in zip(rows, (["pid0"], ["pid1"], ["pid1", "pid0"], ["pid3"]), strict=True):
+        row["metadata"]["qrels"] = [[pid, 1] for pid in gold]
+    (data / "dev_queries.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    clusters = [s.cluster for s in samples(task("loft/retrieval_mine", data=data, shots=0))]
+    assert clusters[0] == clusters[1] == clusters[2] != clusters[3]
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        ("loft/sql_spider@32k", "LOFT's SQL tasks come with a later version"),
+        ("loft/icl_date@16k", "many-shot ICL tasks come with a later version"),
+        ("loft/mm_flickr30k@32k", "image, video and audio tasks come with a later version"),
+        ("loft/retrieval_topiocqa@32k", "several turns .* come with a later version"),
+        ("loft/retreival_nq", "no kind 'retreival'; did you mean 'retrieval'"),
+        ("loft/retrieval_", "write loft/KIND_DATASET"),
+        ("loft/rag_nq@4k", "needs the option data"),
+    ],
+)
+def test_addresses_that_do_not_fit_are_refused_in_one_sentence(address: str, sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        samples(task(address))
+
+
+def test_a_length_needs_a_tokenizer_and_gold(tmp_path: Path) -> None:
+    data = folder(tmp_path)
+    parts = parse_address("loft/rag_mine@1k")
+    loft = Catalogue().task_class(parts)
+    options = validate(loft.Options, {"data": data, "shots": 0}, where="t")
+    with pytest.raises(ConfigError, match="state a `tokenizer:`"):
+        samples(loft(TaskContext("loft/rag_mine@1k", parts.variant, 1_000), options))
+    row = {"qid": "x", "query_text": "Q?", "answers": ["a"]}
+    (data / "dev_queries.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"question 'x' has no metadata.qrels"):
+        samples(task("loft/rag_mine@1k", data=data, shots=0))
+    assert len(samples(task("loft/rag_mine", data=data, shots=0))) == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "grader", "options"),
+    [
+        ("loft/retrieval_musique", "retrieval", {"scorer": "strict", "primary": "mrecall@5"}),
+        ("loft/retrieval_nq", "retrieval", {"scorer": "strict", "primary": "recall@1"}),
+        ("loft/retrieval_sample", "retrieval", {"scorer": "strict", "primary": "mrecall@2"}),
+        ("loft/rag_nq", "match", {"scorer": "strict", "several": False}),
+        ("loft/rag_quest", "match", {"scorer": "strict", "several": True}),
+        ("loft/multi_value_rag_mine", "match", {"scorer": "strict", "several": True}),
+        ("loft/rag_nq", "proof", {}),
+    ],
+)
+def test_a_task_tells_its_grader_what_is_primary(address: str, grader: str, options: dict[str, Any]) -> None:
+    of = task(address)
+    assert of.grader_options(grader) == options
+    assert (grader in of.graders) == bool(options)
+
+
+@pytest.mark.parametrize("scorer", ["strict", "compat"])
+@pytest.mark.parametrize("address", ["loft/rag_sample", "loft/retrieval_sample", "loft/multi_value_rag_sample"])
+def test_every_gold_reply_grades_one_and_every_empty_reply_nothing(address: str, scorer: str) -> None:
+    of = task(address, scorer=scorer, parser=scorer, shots=1)
+    name = of.graders[0]
+    cls = Catalogue().grader_class(name)
+    grader = cls(validate(cls.Options, of.grader_options(name), where=address))
+    with grading(name, grader.needs) as context:
+        for sample, privileged in of.load():
+            reference = context.open(privileged)
+            answer = of.read(sample, [Completion(b"", text=of.gold_reply(sample, reference))])
+            assert grader.read(GradeItem(sample, answer, reference)).value == 1.0
+            assert of.read(sample, [Completion(b"", text="")]).status == "unparsed"
+
+
+def test_loading_twice_gives_the_same(tmp_path: Path) -> None:
+    data = folder(tmp_path, 400)
+    once, again = (samples(task("loft/rag_mine@2k", data=data, shots=2, queries=5)) for _ in range(2))
+    assert once == again
+
+
+def test_the_corpus_text_belongs_to_the_corpus_object() -> None:
+    """No cache beside it that could outlive it."""
+    corpus = Corpus((Document("a", "x"),))
+    assert render.corpus_segment(corpus) is render.corpus_segment(corpus)
+    assert render.corpus_segment(Corpus((Document("a", "x"),))) is not render.corpus_segment(corpus)
+
+
+@pytest.mark.parametrize("name", ["nq", "musique", "hotpotqa", "scifact"])
+def test_real_data_load_at_a_length(shared_data: Path, name: str) -> None:
+    of = task(f"loft/retrieval_{name}@8k", data=shared_data / "loft" / name, shots=1, queries=8)
+    found = samples(of)
+    assert len(found) == 8
+    assert max(Words().count(prompt(of, s)) for s in found) + of.sampling.max_tokens <= 8_000
