@@ -26,7 +26,7 @@ SHAPES = ("circle", "square", "diamond", "triangle-up", "cross", "triangle-down"
 WIDTH, HEIGHT = 380, 250
 DODGE = 1.035  # factor in length between neighbouring candidates of one length
 MOST_BANDS = 3  # with more candidates the bands cover one another, and only the bars are drawn
-FONT = "system-ui, Helvetica, Arial, sans-serif"
+FONT = "Helvetica, Arial, Liberation Sans, sans-serif"  # of equal widths: text is measured where it is not drawn
 
 
 class Figure(msgspec.Struct, frozen=True):
@@ -175,7 +175,7 @@ def _config(background: str) -> dict[str, Any]:
         },
         "axisX": {"grid": False},
         "axisY": {"domain": False, "ticks": False, "labelPadding": 8, "format": ".1f"},
-        "legend": {"labelColor": ink, "labelFontSize": 12, "symbolSize": 70, "padding": 0, "offset": 8},
+        "legend": {"labelColor": ink, "labelFontSize": 12, "symbolSize": 70, "padding": 0, "offset": 8, "columnPadding": 16},
         "title": {"color": ink, "fontSize": 14, "fontWeight": 600, "anchor": "start", "offset": 10},
         "concat": {"spacing": 36},
     }  # fmt: skip
