@@ -27,12 +27,12 @@ FILL = 0.9
 _COUNTS: WeakKeyDictionary[TokenCounter, dict[bytes, int]] = WeakKeyDictionary()
 
 
-def ordered(seed: int, purpose: str, ids: Iterable[str]) -> list[str]:
+def ordered(seed: int | str, purpose: str, ids: Iterable[str]) -> list[str]:
     """Ids in a seeded order that depends on nothing else; another `purpose` gives an independent order."""
     return sorted(ids, key=lambda i: hashlib.sha256(f"{seed}|{purpose}|{i}".encode("utf-8", "surrogatepass")).digest())
 
 
-def placed(seed: int, documents: Iterable[Document]) -> tuple[Document, ...]:
+def placed(seed: int | str, documents: Iterable[Document]) -> tuple[Document, ...]:
     """Documents in the order in which they are shown."""
     by_id = {d.id: d for d in documents}
     return tuple(by_id[i] for i in ordered(seed, "place", by_id))
@@ -57,7 +57,7 @@ def cut(
     gold: Sequence[Sequence[str]],
     always: Sequence[str],
     budget: int,
-    seed: int,
+    seed: int | str,
     tokens: Callable[[Document], int],
     name: str,
 ) -> tuple[Document, ...]:

@@ -21,7 +21,7 @@ from evalkit.protocols import Item, TaskContext
 from evalkit.records import Answer, Completion, Request, Sample, Sampling
 
 from . import layout, parse, render
-from .world import World, build
+from .world import Plan, World, build
 
 KINDS = ("retrieval", "rag", "multi_value_rag")
 LATER = {"sql": "SQL", "icl": "many-shot ICL", "mm": "image, video and audio"}
@@ -57,6 +57,8 @@ class Loft(protocols.Task):
         """Worked examples before the question; LOFT has 5."""
         queries: int | None = Field(default=None, ge=1)
         """Most questions asked of one corpus, a seeded choice; None asks all."""
+        corpora: int = Field(default=1, ge=1)
+        """How many corpora are cut from a plain folder, each with its own `queries` questions."""
         parser: Literal["strict", "compat"] = "strict"
         """How replies are read: repaired, or as LOFT's own code does."""
         scorer: Literal["strict", "compat"] = "strict"
@@ -103,7 +105,13 @@ class Loft(protocols.Task):
             if self.dataset != SAMPLE:
                 raise ConfigError(f"task {self.context.name!r} needs the option data: the folder with LOFT's files")
             data = Path(__file__).parent / "sample"
-        return build(self.context, self.options, self.layout, self.kind, self.dataset, data, self.sampling.max_tokens)
+        options = self.options
+        return build(
+            Plan(
+                self.context, self.kind, self.layout, self.dataset, data, options.split, options.shots, options.queries,
+                options.corpora, self.sampling.max_tokens,
+            )
+        )
 
 
 def _variant(context: TaskContext) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Putting one LOFT task together: which questions, which worked examples, which corpus, and the items made of them.
+"""Putting one LOFT task together: which questions, which worked examples, which corpora, and the items made of them.
 
 Public and privileged halves part here. A sample carries the corpus, the examples and the question; gold answers, gold
 passages and a data set's decomposition of the question go into `Privileged`.
@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from evalkit.errors import DataError
+from evalkit.errors import ConfigError, DataError
 from evalkit.privileged import Privileged
 from evalkit.protocols import Item, TaskContext
 from evalkit.records import Corpus, Demonstration, Document, Sample
@@ -28,84 +28,109 @@ TAGS = ("hops", "type", "level")
 """Metadata of a question that results may be reported by."""
 
 
-class World(msgspec.Struct, frozen=True):
-    """Everything of one task: questions in order, shared corpus and examples."""
+class Plan(msgspec.Struct, frozen=True):
+    """What a task wants of its files: the address taken apart, and the options."""
 
+    context: TaskContext
     kind: str
+    """`retrieval`, `rag` or `multi_value_rag`."""
     layout: str
-    tags: dict[str, str]
+    """`retrieval` or `rag`: prompt layout, and LOFT's name for the folder."""
+    dataset: str
+    data: Path
+    split: str | None
+    shots: int
+    queries: int | None
+    corpora: int
+    reply_tokens: int
+
+
+class Part(msgspec.Struct, frozen=True):
+    """One corpus, with the examples and the questions that go with it."""
+
     corpus: Corpus
     demonstrations: tuple[Demonstration, ...]
     queries: tuple[Query, ...]
 
+
+class World(msgspec.Struct, frozen=True):
+    """Everything of one task."""
+
+    kind: str
+    layout: str
+    tags: dict[str, str]
+    parts: tuple[Part, ...]
+
     def items(self) -> Iterator[Item]:
-        """Public and privileged half of each question."""
-        places = {d.id: n for n, d in enumerate(self.corpus.documents)}
-        clusters = _clusters(self.queries)
-        for query in self.queries:
-            tags = {name: query.metadata[name] for name in TAGS if isinstance(query.metadata.get(name), str)}
-            sample = Sample(
-                id=query.qid,
-                question=(query.text,),
-                instruction=render.instruction(self.layout),
-                corpus=self.corpus,
-                demonstrations=self.demonstrations,
-                layout=self.layout,
-                tags={**self.tags, **tags},
-                cluster=clusters[query.qid],
-            )
-            yield sample, self._privileged(query, places)
+        """Public and privileged half of each question, corpus by corpus."""
+        clusters = _clusters([query for part in self.parts for query in part.queries])
+        instruction = render.instruction(self.layout)
+        for part in self.parts:
+            places = {d.id: n for n, d in enumerate(part.corpus.documents)}
+            for query in part.queries:
+                tags = {name: query.metadata[name] for name in TAGS if isinstance(query.metadata.get(name), str)}
+                sample = Sample(
+                    id=query.qid,
+                    question=(query.text,),
+                    instruction=instruction,
+                    corpus=part.corpus,
+                    demonstrations=part.demonstrations,
+                    layout=self.layout,
+                    tags={**self.tags, **tags},
+                    cluster=clusters[query.qid],
+                )
+                yield sample, self._privileged(query, places)
 
     def primary(self) -> str:
         """The retrieval metric that suits the questions: all gold passages wanted, so far as a cut-off allows it."""
-        most = max(len(query.gold) for query in self.queries)
+        most = max(len(query.gold) for part in self.parts for query in part.queries)
         return "recall@1" if most == 1 else f"mrecall@{next((k for k in CUTOFFS if k >= most), CUTOFFS[-1])}"
 
     def _privileged(self, query: Query, places: dict[str, int]) -> Privileged:
         notes: dict[str, Any] = {"gold": [{"pid": pid, "place": places[pid]} for pid in query.gold]}
-        for name in ("decomposition", "labels"):
-            if name in query.metadata:
-                notes[name] = query.metadata[name]
+        notes.update({name: query.metadata[name] for name in ("decomposition", "labels") if name in query.metadata})
         answers = query.gold if self.kind == "retrieval" else query.answers
         return Privileged(query.qid, answers=answers, annotations=[notes])
 
 
-def build(
-    context: TaskContext, options: Any, layout_name: str, kind: str, dataset: str, data: Path, reply_tokens: int
-) -> World:
-    """Read the files and choose questions, examples and corpus. Raises ConfigError and DataError."""
-    label = files.length_label(context.length)
-    source = files.locate(data, layout_name, dataset, label)
+def build(plan: Plan) -> World:
+    """Read the files and choose questions, examples and corpora. Raises ConfigError and DataError."""
+    label = files.length_label(plan.context.length)
+    source = files.locate(plan.data, plan.layout, plan.dataset, label)
+    if plan.corpora > 1 and (source.published or plan.context.length is None or plan.queries is None):
+        name = plan.context.name
+        raise ConfigError(f"{name}: several corpora are for plain folders cut to a length, with queries set")
     pool = files.documents(source.folder)
     pids = frozenset(d.id for d in pool)
-    split = options.split or files.default_split(source.folder)
-    asked = files.queries(source.folder, split, layout_name, pids)
-    shots, asked = _shots(source.folder, asked, options.shots, context.seed, layout_name, pids)
-    asked = _chosen(asked, options.queries, context.seed)
-    if source.published or context.length is None:
-        shown = pool
-    else:
-        shown = _cut(context, pool, asked, shots, kind, layout_name, reply_tokens)
-    placed = {d.id: (n, d) for n, d in enumerate(shown)}
-    demonstrations = tuple(_demonstration(kind, layout_name, q, [placed[pid] for pid in q.gold]) for q in shots)
-    tags = {"kind": kind, "dataset": dataset, "length": label, "split": split}
-    return World(kind, layout_name, tags, Corpus(shown), demonstrations, asked)
+    split = plan.split or files.default_split(source.folder)
+    asked = files.queries(source.folder, split, plan.layout, pids)
+    shots, asked = _shots(plan, source.folder, asked, pids)
+    whole = source.published or plan.context.length is None
+    parts = []
+    for number, chosen in enumerate(_groups(plan, source.folder, asked)):
+        shown = pool if whole else _cut(plan, pool, chosen, shots, number)
+        placed = {d.id: (n, d) for n, d in enumerate(shown)}
+        examples = tuple(_demonstration(plan, q, [placed[pid] for pid in q.gold]) for q in shots)
+        parts.append(Part(Corpus(shown), examples, chosen))
+    tags = {"kind": plan.kind, "dataset": plan.dataset, "length": label, "split": split}
+    return World(plan.kind, plan.layout, tags, tuple(parts))
 
 
 def _shots(
-    folder: Path, asked: tuple[Query, ...], count: int, seed: int, task: str, pids: frozenset[str]
+    plan: Plan, folder: Path, asked: tuple[Query, ...], pids: frozenset[str]
 ) -> tuple[tuple[Query, ...], tuple[Query, ...]]:
     """Worked examples, and the questions that are left to ask. LOFT's few-shot file is taken in its own order."""
-    if not count:
+    if not plan.shots:
         return (), asked
+    seed, count = plan.context.seed, plan.shots
     for split in files.SHOT_SPLITS:
         if split in files.splits(folder):
-            pool = files.queries(folder, split, task, pids)
-            shots = pool[:count] if split == "few_shot" else _chosen(pool, count, seed)
+            pool = files.queries(folder, split, plan.layout, pids)
+            shots = pool[:count] if split == "few_shot" else _first(pool, seed, "shot")[:count]
             left = asked
             break
     else:
-        shots = _chosen(asked, count, seed, "shot")
+        shots = _first(asked, seed, "shot")[:count]
         held_out = {q.qid for q in shots}
         left = tuple(q for q in asked if q.qid not in held_out)
     if len(shots) < count or not left:
@@ -113,49 +138,53 @@ def _shots(
     return shots, left
 
 
-def _chosen(queries: tuple[Query, ...], count: int | None, seed: int, purpose: str = "query") -> tuple[Query, ...]:
-    """A seeded choice in file order; a smaller one lies within every larger one."""
-    if count is None or count >= len(queries):
-        return queries
-    kept = set(nested.ordered(seed, purpose, (q.qid for q in queries))[:count])
-    return tuple(q for q in queries if q.qid in kept)
+def _first(queries: tuple[Query, ...], seed: int, purpose: str) -> tuple[Query, ...]:
+    """Questions in a seeded order: a choice of few is the beginning of every choice of more."""
+    by_id = {q.qid: q for q in queries}
+    return tuple(by_id[qid] for qid in nested.ordered(seed, purpose, by_id))
+
+
+def _groups(plan: Plan, folder: Path, asked: tuple[Query, ...]) -> list[tuple[Query, ...]]:
+    """The questions of each corpus; all of them, in file order, where the run sets no number."""
+    if plan.queries is None:
+        return [asked]
+    if plan.corpora > 1 and plan.corpora * plan.queries > len(asked):
+        wanted = f"{plan.corpora} corpora of {plan.queries}"
+        raise DataError(f"{folder}: {len(asked)} questions are too few for {wanted}: set corpora lower")
+    order = _first(asked, plan.context.seed, "query")
+    return [order[n * plan.queries : (n + 1) * plan.queries] for n in range(plan.corpora)]
 
 
 def _cut(
-    context: TaskContext,
-    pool: tuple[Document, ...],
-    asked: Sequence[Query],
-    shots: Sequence[Query],
-    kind: str,
-    task: str,
-    reply_tokens: int,
+    plan: Plan, pool: tuple[Document, ...], asked: tuple[Query, ...], shots: Sequence[Query], number: int
 ) -> tuple[Document, ...]:
-    """The corpus that a plain folder gives at the task's length, all else that is in the prompt set aside."""
+    """Corpus `number` that a plain folder gives at the task's length, all else that is in the prompt set aside."""
     for query in (*asked, *shots):
         if not query.gold:
-            raise DataError(f"{context.name}: question {query.qid!r} has no metadata.qrels: its gold cannot be kept in")
-    counter = context.need_tokenizer()
+            name = plan.context.name
+            raise DataError(f"{name}: question {query.qid!r} has no metadata.qrels: its gold cannot be kept in")
+    counter = plan.context.need_tokenizer()
     widest = len(pool) - 1
     by_id = {d.id: d for d in pool}
-    examples = tuple(_demonstration(kind, task, q, [(widest, by_id[pid]) for pid in q.gold]) for q in shots)
-    around = render.instruction(task) + render.examples_segment(task, examples).text
-    fixed = counter.count(around) + TEMPLATE_TOKENS + reply_tokens
-    longest = max(counter.count(layout.query(task, q.text)) for q in asked)
-    order = {qid: n for n, qid in enumerate(nested.ordered(context.seed, "query", (q.qid for q in asked)))}
+    examples = tuple(_demonstration(plan, q, [(widest, by_id[pid]) for pid in q.gold]) for q in shots)
+    around = render.instruction(plan.layout) + render.examples_segment(plan.layout, examples).text
+    longest = max(counter.count(layout.query(plan.layout, q.text)) for q in asked)
+    reserve = counter.count(around) + longest + plan.reply_tokens + TEMPLATE_TOKENS
     return nested.cut(
         pool,
-        [q.gold for q in sorted(asked, key=lambda q: order[q.qid])],
+        [q.gold for q in _first(asked, plan.context.seed, "query")],
         [pid for q in shots for pid in q.gold],
-        (context.length or 0) - fixed - longest,
-        context.seed,
+        (plan.context.length or 0) - reserve,
+        f"{plan.context.seed}.{number}",
         nested.document_tokens(counter, widest),
-        context.name,
+        plan.context.name,
     )
 
 
-def _demonstration(kind: str, task: str, query: Query, gold: Sequence[tuple[int, Document]]) -> Demonstration:
+def _demonstration(plan: Plan, query: Query, gold: Sequence[tuple[int, Document]]) -> Demonstration:
     """A worked example; where one answer is wanted it shows the first alias only."""
-    return render.demonstration(task, query.text, gold, query.answers[:1] if kind == "rag" else query.answers)
+    answers = query.answers[:1] if plan.kind == "rag" else query.answers
+    return render.demonstration(plan.layout, query.text, gold, answers)
 
 
 def _clusters(queries: Sequence[Query]) -> dict[str, str]:
@@ -177,4 +206,4 @@ def _clusters(queries: Sequence[Query]) -> dict[str, str]:
     return {query.qid: root(query.qid) for query in queries}
 
 
-__all__ = ["TEMPLATE_TOKENS", "World", "build"]
+__all__ = ["CUTOFFS", "TEMPLATE_TOKENS", "Part", "Plan", "World", "build"]

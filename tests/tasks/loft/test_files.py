@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from evalkit.tasks.loft import files
 
 from evalkit.errors import ConfigError, DataError, UserError
-from evalkit.tasks.loft import files
 
 Row = dict[str, Any]
 DOCUMENT: Row = {"pid": "p1", "title_text": " Title ", "passage_text": " Text. ", "metadata": {}}
@@ -74,14 +74,20 @@ def test_a_broken_corpus_line_is_named(tmp_path: Path, row: Row | str, sentence:
         ({"answers": ["me", "  "]}, r"line 2: an answer is empty"),
         ({"answers": None}, r"line 2: answers must be a list"),
         ({"metadata": {"qrels": [["p9", 1]]}}, r"line 2: gold passage 'p9' is not in corpus.jsonl"),
-        ({"metadata": {"qrels": [["p1", "1"]]}}, r'metadata.qrels must hold \[passage id, whole number\], not \["p1", "1"\]'),
+        (
+            {"metadata": {"qrels": [["p1", "1"]]}},
+            r'metadata.qrels must hold \[passage id, whole number\], not \["p1", "1"\]',
+        ),
         ({"metadata": {"qrels": [["p1", True]]}}, r"whole number"),
         ({"metadata": {"qrels": "p1"}}, r"metadata.qrels must be a list"),
         ({"metadata": []}, None),
         ({"metadata": [1]}, r"metadata must be an object"),
         ({"qid": "q0"}, r"line 2: query id 'q0' occurs twice"),
         ({"qid": 3}, r"line 2: qid must be a string"),
-        ({"query_text": ["a", "b"]}, r"line 2: query_text is a list: questions of several turns come with a later version"),
+        (
+            {"query_text": ["a", "b"]},
+            r"line 2: query_text is a list: questions of several turns come with a later version",
+        ),
     ],
 )
 def test_a_broken_question_is_named(tmp_path: Path, change: Row, sentence: str | None) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from evalkit.tasks.loft import layout, nested
 from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit.errors import DataError
 from evalkit.records import Document
-from evalkit.tasks.loft import layout, nested
 
 
 class Words:

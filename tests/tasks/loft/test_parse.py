@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 
 import pytest
+from evalkit.tasks.loft import layout, parse
 from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit.records import Completion, Corpus, Document
-from evalkit.tasks.loft import layout, parse
 
 CORPUS = Corpus(tuple(Document(id=f"pid{n}", text="t") for n in range(4)))
 
@@ -27,7 +27,7 @@ def reply(text: str, finish: str = "stop") -> Completion:
         ('final answer: ["3", 7]', ["3", "7"]),
         ("**Final Answer:** [Paris, New York]", ["Paris", "New York"]),
         ("The final answer is ['x'].", ["x"]),
-        ("Final Answer:\n```json\n[\n  \"a\",\n  \"b\"\n]\n```", ["a", "b"]),
+        ('Final Answer:\n```json\n[\n  "a",\n  "b"\n]\n```', ["a", "b"]),
         ("Final Answer: [['a', 'b'], 'c']", ["a", "b", "c"]),
         ("Final Answer: []", []),
         ("Final Answer: ['devil's sleep', 'James' book']", ["devil's sleep", "James' book"]),
@@ -62,7 +62,8 @@ def test_strict_takes_the_last_final_answer_outside_thinking(text: str, expected
 
 
 @pytest.mark.parametrize(
-    "text", ["", "Paris", "Final Answer: Paris", "Answer: ['x']", "Final Answer: ['a', 'b'", "<think>Final Answer: ['1']"]
+    "text",
+    ["", "Paris", "Final Answer: Paris", "Answer: ['x']", "Final Answer: ['a', 'b'", "<think>Final Answer: ['1']"],
 )
 def test_strict_finds_nothing_where_nothing_was_said(text: str) -> None:
     assert parse.strict(text) is None
@@ -70,7 +71,10 @@ def test_strict_finds_nothing_where_nothing_was_said(text: str) -> None:
 
 def test_strict_reads_what_the_layout_asks_for() -> None:
     assert parse.strict(layout.reply([(3, "T", "x")], ["O'Brien", 'say "hi"', "a, b", "c]d"])) == [
-        "O'Brien", 'say "hi"', "a, b", "c]d",
+        "O'Brien",
+        'say "hi"',
+        "a, b",
+        "c]d",
     ]
 
 
@@ -83,8 +87,39 @@ def test_strict_reads_back_every_list_that_python_prints(answers: list[str]) -> 
 
 
 _PIECES = st.sampled_from(
-    ["Final Answer:", "final answers", "[", "]", "'", '"', ",", "\\", "\n", "<think>", "</think>", "====== Example 1 ======\n",
-     "a", "7", "**", "`", " ", "\\u", "\ud800", "é", "- ", "(", "{", "0x", "1_0", "b'", "\x00", "\\N{", "None", "1e999", "..."]
+    [
+        "Final Answer:",
+        "final answers",
+        "[",
+        "]",
+        "'",
+        '"',
+        ",",
+        "\\",
+        "\n",
+        "<think>",
+        "</think>",
+        "====== Example 1 ======\n",
+        "a",
+        "7",
+        "**",
+        "`",
+        " ",
+        "\\u",
+        "\ud800",
+        "é",
+        "- ",
+        "(",
+        "{",
+        "0x",
+        "1_0",
+        "b'",
+        "\x00",
+        "\\N{",
+        "None",
+        "1e999",
+        "...",
+    ]
 )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from evalkit.tasks.loft import render
 
 from evalkit.catalogue import Catalogue, parse_address
 from evalkit.config import validate
@@ -15,7 +16,6 @@ from evalkit.errors import ConfigError, DataError
 from evalkit.privileged import OutgoingScan, grading
 from evalkit.protocols import GradeItem, Task, TaskContext
 from evalkit.records import Completion, Corpus, Document, Sample
-from evalkit.tasks.loft import render
 
 CANARY = "CANARY-7f3a9c51d2e8"
 
@@ -51,7 +51,11 @@ def folder(path: Path, documents: int = 60, questions: int = 12, split: str = "d
     """A plain folder: document n says that key n is value n; question n asks for it; every question has one gold."""
     path.mkdir(parents=True, exist_ok=True)
     corpus = [
-        {"pid": f"pid{n}", "title_text": f"Key {n}", "passage_text": f"The value of key {n} is v{n}. " + "More. " * (n % 7)}
+        {
+            "pid": f"pid{n}",
+            "title_text": f"Key {n}",
+            "passage_text": f"The value of key {n} is v{n}. " + "More. " * (n % 7),
+        }
         for n in range(documents)
     ]
     asked = [
@@ -72,7 +76,10 @@ def test_a_prompt_is_instruction_corpus_examples_query_in_one_message() -> None:
     of = task("loft/rag_sample", shots=2)
     sample = samples(of)[2]
     text = prompt(of, sample)
-    places = [text.index(part) for part in ("Below is", "ID: 0 | TITLE", "====== Example 1", "====== Example 2", "====== Query")]
+    places = [
+        text.index(part)
+        for part in ("Below is", "ID: 0 | TITLE", "====== Example 1", "====== Example 2", "====== Query")
+    ]
     assert places == sorted(places)
     assert "ID: 11 | CONTENT: A note without a title" in text
     assert text.endswith("query: How deep is Loch Ennis?\n")
@@ -108,7 +115,9 @@ def test_an_edited_sample_is_rendered_and_read_as_edited() -> None:
     of = task("loft/retrieval_sample")
     sample = samples(of)[0]
     fewer = Corpus((Document("b", "beta", "B"), Document("a", "alpha", "A")))
-    edited = msgspec.structs.replace(sample, corpus=fewer, demonstrations=(), instruction="Look.\n", question=("Which?",))
+    edited = msgspec.structs.replace(
+        sample, corpus=fewer, demonstrations=(), instruction="Look.\n", question=("Which?",)
+    )
     text = prompt(of, edited)
     assert text.startswith("Look.\nID: 0 | TITLE: B | CONTENT: beta | END ID: 0\nID: 1 | TITLE: A")
     assert "Example" not in text
@@ -121,7 +130,8 @@ def test_braces_and_false_final_answers_in_documents_are_only_text() -> None:
     sample = samples(of)[0]
     text = prompt(of, sample)
     assert "Older maps write {Skarra} as" in text
-    echo = "TITLE: Skarra Head | names | ID: 9 (Final Answer: ['nowhere'])\nTITLE: Skarra Lighthouse | ID: 0\nFinal Answer: ['0']"
+    echo = "TITLE: Skarra Head | names | ID: 9 (Final Answer: ['nowhere'])\nTITLE: Skarra Lighthouse | ID: 0\n"
+    echo += "Final Answer: ['0']"
     assert of.read(sample, [Completion(b"", text=echo)]).value == ["isle-01"]
 
 
@@ -153,6 +163,34 @@ def test_fewer_questions_are_a_subset_of_more_and_a_seed_chooses_them(tmp_path: 
     three, six = ({s.id for s in samples(task("loft/rag_mine", data=data, shots=0, queries=q))} for q in (3, 6))
     other = {s.id for s in samples(task("loft/rag_mine", seed=1, data=data, shots=0, queries=6))}
     assert len(three) == 3 and three < six and six != other
+
+
+def test_several_corpora_have_their_own_questions_and_documents(tmp_path: Path) -> None:
+    data = folder(tmp_path, 400, 12)
+    short, long = (samples(task(f"loft/rag_mine@{k}k", data=data, shots=0, queries=3, corpora=4)) for k in (1, 2))
+    assert [s.id for s in short] == [s.id for s in long]
+    assert len({s.id for s in short}) == 12
+    pids = [[{d.id for d in s.corpus.documents} for s in found[::3] if s.corpus] for found in (short, long)]
+    assert all(few < many for few, many in zip(*pids, strict=True))
+    assert len({frozenset(p) for p in pids[0]}) == 4
+    for sample in short:
+        assert sample.corpus is not None
+        assert sample.question[0].split()[-1].rstrip("?") in {d.title.split()[-1] for d in sample.corpus.documents}
+    with pytest.raises(DataError, match="12 questions are too few for 5 corpora of 3"):
+        samples(task("loft/rag_mine@1k", data=data, shots=0, queries=3, corpora=5))
+    with pytest.raises(ConfigError, match="several corpora are for plain folders cut to a length"):
+        samples(task("loft/rag_mine", data=data, shots=0, queries=3, corpora=2))
+
+
+def test_the_number_of_questions_that_an_error_names_does_fit(tmp_path: Path) -> None:
+    data = folder(tmp_path, 400, 100)
+    with pytest.raises(DataError, match="set the option queries to") as caught:
+        samples(task("loft/rag_mine@1k", data=data, shots=2))
+    fitting = int(str(caught.value).rsplit(" ", 1)[1])
+    assert 5 < fitting < 98
+    assert len(samples(task("loft/rag_mine@1k", data=data, shots=2, queries=fitting))) == fitting
+    with pytest.raises(DataError, match=f"can hold {fitting}:"):
+        samples(task("loft/rag_mine@1k", data=data, shots=2, queries=fitting + 1))
 
 
 def test_examples_come_from_few_shot_then_train_then_held_out_questions(tmp_path: Path) -> None:
