@@ -175,7 +175,9 @@ def _config(background: str) -> dict[str, Any]:
         },
         "axisX": {"grid": False},
         "axisY": {"domain": False, "ticks": False, "labelPadding": 8, "format": ".1f"},
-        "legend": {"labelColor": ink, "labelFontSize": 12, "symbolSize": 70, "padding": 0, "offset": 8, "columnPadding": 16},
+        "legend": {
+            "labelColor": ink, "labelFontSize": 12, "symbolSize": 70, "padding": 0, "offset": 8, "columnPadding": 16,
+        },
         "title": {"color": ink, "fontSize": 14, "fontWeight": 600, "anchor": "start", "offset": 10},
         "concat": {"spacing": 36},
     }  # fmt: skip
