@@ -38,17 +38,20 @@ def check_folder(folder: Path) -> None:
     raise ConfigError(f"{str(folder)!r} holds a config but no weights: {' or '.join(WEIGHTS)} is missing")
 
 
-def sound_attention(model: str, trust_remote_code: bool) -> str:
-    """transformers' attention that computes what the model was trained with: its sdpa leaves out logit soft-capping."""
+def sound_attention(model: str, trust_remote_code: bool) -> str | None:
+    """`eager` where transformers' default would not compute what the model learnt (sdpa leaves out soft-capping)."""
     try:
         config = AutoConfig.from_pretrained(model, trust_remote_code=trust_remote_code).get_text_config()
     except Exception:  # loading the model says what is wrong with it
-        return "sdpa"
-    return "eager" if getattr(config, "attn_logit_softcapping", None) else "sdpa"
+        return None
+    return "eager" if getattr(config, "attn_logit_softcapping", None) else None
 
 
-def load_model(model: str, *, dtype: torch.dtype, device: str, attention: str, trust_remote_code: bool) -> Any:
-    """The model, ready to generate. Raises ConfigError if it cannot be loaded or its weights are incomplete."""
+def load_model(model: str, *, dtype: torch.dtype, device: str, attention: str | None, trust_remote_code: bool) -> Any:
+    """The model, ready to generate; `attention` None leaves the choice to transformers.
+
+    Raises ConfigError if it cannot be loaded or its weights are incomplete.
+    """
     if Path(model).is_dir():
         check_folder(Path(model))
     transformers_logging.disable_progress_bar()
