@@ -66,18 +66,24 @@ def job(item: GradeItem) -> tuple[list[str], str]:
 
 
 def grade(comparisons: Sequence[Comparison]) -> Grade:
-    """One grade from the comparisons with all accepted answers: equal to any is equal.
+    """One grade from the comparisons with the accepted answers: equal to any is equal.
 
-    A letter against contents says nothing where the contents are among the accepted answers too.
+    Where the reference is the letter of an option: another letter is wrong, whatever is said of the contents; and a
+    letter against contents says nothing where the contents are among the accepted answers too.
     """
-    if not comparisons:
+    found = _telling(comparisons)
+    if found is None:
         return Grade(status="unscored", reason="no reference answer, or an answer that is no text")
-    telling = [c for c in comparisons if c.rung != "letter" or c.status != "undecided"] or list(comparisons)
-    for status in ("equal", "undecided", "unequal"):
-        for found in telling:
-            if found.status == status:
-                if status == "undecided":
-                    return Grade(status="unscored", raw=status, reason=f"undecided: {found.rung}")
-                value = float(status == "equal")
-                return scored(value, metrics={"correct": value}, raw=status, reason=f"{status}: {found.rung}")
-    raise AssertionError(telling)
+    if found.status == "undecided":
+        return Grade(status="unscored", raw=found.status, reason=f"undecided: {found.rung}")
+    value = float(found.status == "equal")
+    return scored(value, metrics={"correct": value}, raw=found.status, reason=f"{found.status}: {found.rung}")
+
+
+def _telling(comparisons: Sequence[Comparison]) -> Comparison | None:
+    """The comparison that settles it, None where there is none."""
+    equal = [c for c in comparisons if c.status == "equal"]
+    other_letter = [c for c in comparisons if c.rung == "letter" and c.status == "unequal"]
+    contents = [c for c in comparisons if c.rung != "letter"]
+    undecided = [c for c in contents or comparisons if c.status == "undecided"]
+    return next(iter([*equal, *other_letter, *undecided, *contents, *comparisons]), None)

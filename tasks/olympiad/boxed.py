@@ -82,12 +82,13 @@ def last_field(text: str) -> str | None:
 
 
 def _json_value(text: str, start: int) -> str | None:
-    """A JSON list at `start` as a comma list, None for anything else."""
+    """A JSON list, or the values of an object, at `start` as a comma list; None for anything else."""
     try:
         found, _ = json.JSONDecoder(strict=False).raw_decode(text, start)
     except ValueError:
         return None
-    return ", ".join(str(v) for v in found) if isinstance(found, list) else None
+    values = list(found.values()) if isinstance(found, dict) else found
+    return ", ".join(str(v) for v in values) if isinstance(values, list) else None
 
 
 def _unescaped(string: str) -> str:

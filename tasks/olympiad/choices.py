@@ -11,6 +11,7 @@ import re
 
 _LETTER = re.compile(r"\$?\\?(?:text\{)?\(?([A-J])\)?\.?\}?\$?")
 _MARK = re.compile(r"\\text\s*\{\s*\(?([A-J])\)\s*\}|(?<![A-Za-z0-9\\])\(([A-J])\)|(?:^|\n)\s*([A-J])[.)]\s", re.M)
+_ALIGNMENT = re.compile(r"^(?:\\\s|&|\s)+|(?:\\\\|\\(?=\s|$)|&|\s)+$")
 _END = re.compile(r"\\\\\s*(?=\\end|$)|\\end\s*\{|\n\s*\n")
 
 
@@ -35,6 +36,5 @@ def accepted(question: str, answer: str) -> tuple[str, ...]:
 
 
 def _contents(text: str) -> str:
-    text = _END.split(text)[0]
-    text = re.sub(r"^\s*\\?\s*&|&\s*$|\\\\\s*$", "", text.strip()).strip()
-    return re.sub(r"^[\\&\s]+(?![a-zA-Z])|[&\\\s]+$", "", text).strip()
+    """An option without the alignment that surrounds it: `&`, `\\`, backslash-space."""
+    return _ALIGNMENT.sub("", _END.split(text)[0])
