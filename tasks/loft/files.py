@@ -81,6 +81,8 @@ def documents(folder: Path) -> tuple[Document, ...]:
         found[pid] = Document(id=pid, text=_text(row, "passage_text", where).strip(), title=title.strip())
     if not found:
         raise DataError(f"{path}: the corpus is empty")
+    if not any(document.text for document in found.values()):
+        raise DataError(f"{path}: no passage has a text; sets that LOFT ships as ids only must be filled in from BEIR")
     return tuple(found.values())
 
 

@@ -37,6 +37,8 @@ _GAP = re.compile(r"(?:\b(?:is|are|list|the|json|python)\b|[^\w\[\]]){0,60}\[", 
 _CLOSERS = {"'": "'", '"': '"', "\u2018": "\u2019", "\u201c": "\u201d"}
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.))", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "\n": "", "\\": "\\", "/": "/", "'": "'", '"': '"'}
+_PLACE = re.compile(r"\s*(?:ID\s{0,9}[:=]?\s{0,9})?([0-9]{1,9})\s*", re.IGNORECASE)
+_BARE_PLACE = re.compile(r"(0|[1-9][0-9]{0,8})")
 _REFUSAL = re.compile(
     r"\W*(?:(?:i\s?['\u2019]?\s?a?m\s+(?:so\s+)?sorry|sorry|i\s+apologi[sz]e|unfortunately)\b.{0,20})?"
     r"\b(?:i|we)\s?(?:can\s?not|can['\u2019]t|am\s+(?:unable|not\s+able)\s+to|['\u2019]m\s+(?:unable|not\s+able)\s+to"
@@ -70,17 +72,21 @@ def document_answer(reply: Completion, corpus: Corpus, parser: Parser = "strict"
     found = answer(reply, parser)
     if found.status != "answered":
         return found
-    ids = document_ids(found.value, corpus)
+    ids = document_ids(found.value, corpus, parser)
     if parser == "compat" and None in ids:
         return Answer(status="unparsed", text=reply.text)
     return Answer(value=[i for i in ids if i is not None], text=reply.text)
 
 
-def document_ids(values: Sequence[Any], corpus: Corpus) -> list[str | None]:
-    """Document ids by place (`'7'`, `7`, `'ID: 7'`), None for a value that names no document."""
+def document_ids(values: Sequence[Any], corpus: Corpus, parser: Parser = "strict") -> list[str | None]:
+    """Document ids by place, None for a value that names no document.
+
+    `strict` knows `7`, `'7'`, `' 07 '` and `'ID: 7'`; `compat`, as LOFT, `7` and `'7'` alone.
+    """
+    form = _PLACE if parser == "strict" else _BARE_PLACE
     ids: list[str | None] = []
     for value in values:
-        match = re.fullmatch(r"(?:ID\s*[:=]?\s*)?(\d{1,9})", str(value).strip(), re.IGNORECASE)
+        match = form.fullmatch(str(value))
         place = int(match.group(1)) if match else -1
         ids.append(corpus.documents[place].id if 0 <= place < len(corpus.documents) else None)
     return ids

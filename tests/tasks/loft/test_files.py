@@ -121,6 +121,9 @@ def test_empty_and_missing_files_are_named(tmp_path: Path) -> None:
     write(tmp_path, "corpus.jsonl", "")
     with pytest.raises(DataError, match="the corpus is empty"):
         files.documents(tmp_path)
+    write(tmp_path, "corpus.jsonl", {**DOCUMENT, "passage_text": " "})
+    with pytest.raises(DataError, match="no passage has a text"):
+        files.documents(tmp_path)
     write(tmp_path, "corpus.jsonl", DOCUMENT)
     with pytest.raises(DataError, match=r"has no test_queries.jsonl, dev_queries.jsonl or queries.jsonl"):
         load(tmp_path)

@@ -150,10 +150,10 @@ def test_no_reply_makes_a_parser_raise(text: str) -> None:
     ],
 )
 def test_hostile_replies_take_bounded_time(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     parse.answer(reply(text), "strict")
     parse.answer(reply(text), "compat")
-    assert time.perf_counter() - start < 3.0
+    assert time.process_time() - start < 3.0
 
 
 def test_statuses_tell_why_there_is_no_answer() -> None:
@@ -175,7 +175,9 @@ def test_places_become_document_ids_and_unknown_ones_drop_out() -> None:
 
 def test_in_compat_one_unknown_place_loses_the_query() -> None:
     assert parse.document_answer(reply("Final Answer: [2, '0']"), CORPUS, "compat").value == ["pid2", "pid0"]
-    assert parse.document_answer(reply("Final Answer: [2, 9]"), CORPUS, "compat").status == "unparsed"
+    for unknown in ("9", "'ID: 0'", "'02'", "' 2'", "2.0"):
+        found = parse.document_answer(reply(f"Final Answer: [2, {unknown}]"), CORPUS, "compat")
+        assert found.status == "unparsed", unknown
 
 
 def test_compat_evaluates_nothing() -> None:
