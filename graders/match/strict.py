@@ -24,19 +24,36 @@ YES_NO = frozenset({"yes", "no", "true", "false"})
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _GROUPING = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
-_SILENT = frozenset("'\u2019\u2018`.\u00b4")
-"""Deleted within words (O'Brien, U.S.A.); all other punctuation separates them."""
+_LOOSE_POINTS = re.compile(r"(?<![0-9])\.|\.(?![0-9])")
+"""Points that are no decimal points."""
+_SILENT = frozenset("'\u2019\u2018`\u00b4")
+"""Deleted within words (O'Brien), as are loose points (U.S.A.); all other punctuation separates them."""
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 )
 """Thai, Lao, Burmese, Khmer, kana and Han: scripts without spaces between words."""
 
 
+class _Plain(dict[int, str]):
+    """What becomes of a character by its code, worked out when first met: itself, nothing, or a space."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        category = unicodedata.category(char)
+        parts = category[0] in "PSZC" and char != "."
+        silent = char in _SILENT or category == "Cf"  # Cf: zero-width marks, soft hyphens
+        self[code] = "" if silent else " " if parts else char
+        return self[code]
+
+
+_PLAIN = _Plain()
+
+
 def normalize(text: str) -> str:
     """Normal form for comparison; empty only for a text without any visible character."""
     folded = _ACCENTS.sub("", unicodedata.normalize("NFKD", text)).casefold()
     folded = _GROUPING.sub("", unicodedata.normalize("NFC", folded))
-    words = " ".join("".join(_plain(folded, i) for i in range(len(folded))).split())
+    words = " ".join(_LOOSE_POINTS.sub("", folded.translate(_PLAIN)).split())
     without_articles = " ".join(_ARTICLES.sub(" ", words).split())
     return without_articles or words or " ".join(folded.split())
 
@@ -94,19 +111,6 @@ def _boundary(text: str, at: int) -> bool:
 
 def _in_word(char: str) -> bool:
     return char.isalnum() or unicodedata.category(char).startswith("M") or char == "."
-
-
-def _plain(text: str, at: int) -> str:
-    """The character at `at` as it is compared: itself, nothing, or a space."""
-    char = text[at]
-    if char == "." and text[at - 1 : at].isdigit() and text[at + 1 : at + 2].isdigit():
-        return char
-    if char in _SILENT:
-        return ""
-    category = unicodedata.category(char)
-    if category == "Cf":  # zero-width marks, soft hyphens
-        return ""
-    return " " if category[0] in "PSZC" else char
 
 
 __all__ = ["YES_NO", "contains", "normalize", "several", "single"]
