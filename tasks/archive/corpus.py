@@ -1,0 +1,116 @@
+"""Cutting worlds to a length: what one world is when it is shown, and what is asked about it.
+
+A corpus of a length is the longest beginning of the world's stream that fits, in a seeded order that does not depend on
+the length (`loft.nested.placed`). So a short corpus lies inside a longer one and both are asked the same questions.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from itertools import islice
+from typing import Literal
+
+import msgspec
+
+from evalkit.errors import ConfigError
+from evalkit.protocols import TokenCounter
+from evalkit.records import Corpus, Demonstration, Document
+
+from ..loft import layout, nested, render
+from .questions import HOPS, Kind, Question, chosen
+from .world import CORE, Entity, entities
+
+Hops = Literal[1, 2, "mixed"]
+KINDS: dict[Hops, tuple[Kind, ...]] = {
+    1: ("fact", "fact", "fact", "fact", "byname", "who", "who"),
+    2: ("link",),
+    "mixed": ("fact", "fact", "fact", "byname", "who", "link", "link", "link"),
+}
+"""Kinds of question in their proportions, by the hops a run asks for."""
+WIDEST = 9_999
+"""A place as wide as any that a worked example can name."""
+TEMPLATE_TOKENS = 32
+"""Left free for a chat template's own tokens."""
+
+
+class World(msgspec.Struct, frozen=True):
+    """One world: its beginning (the entities asked about), its worked examples and its questions."""
+
+    seed: str
+    core: tuple[Entity, ...]
+    shots: tuple[Question, ...]
+    asked: tuple[Question, ...]
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """A world at a length."""
+
+    corpus: Corpus
+    places: dict[int, int]
+    """Place in the corpus of each entity."""
+
+    def gold(self, question: Question) -> list[tuple[int, Document]]:
+        """The documents that answer a question, with their places, in the order of the hops."""
+        return [(place, self.corpus.documents[place]) for place in (self.places[n] for n in question.gold)]
+
+
+def world(seed: int, number: int, asked: int, shots: int, hops: Hops) -> World:
+    """World `number` of a seed. Raises ConfigError where it has fewer questions than wanted."""
+    name = f"{seed}/{number}"
+    core = tuple(islice(entities(name), CORE))
+    drawn = chosen(random.Random(f"archive questions {name}"), core, KINDS[hops], asked + shots)
+    if len(drawn) < asked + shots:
+        raise ConfigError(
+            f"world {number} of seed {seed} has {len(drawn)} questions of {hops} hops: ask for fewer than {asked + shots}"
+        )
+    return World(name, core, tuple(drawn[asked:]), tuple(drawn[:asked]))
+
+
+def shown(world: World, task: str, length: int, counter: TokenCounter, reply_tokens: int, name: str) -> Shown:
+    """The world at `length` tokens of the whole prompt and reply. Raises ConfigError for a length that cannot hold it."""
+    left = length - _reserve(world, task, counter) - reply_tokens
+    kept: list[Document] = []
+    for number, entity in enumerate(entities(world.seed)):
+        document = Document(id=f"{world.seed}/{number}", text=entity.text, title=entity.title)
+        left -= counter.count(layout.document(number, document.title, document.text))  # places are these numbers, permuted
+        if left < 0:
+            break
+        kept.append(document)
+    if len(kept) < CORE:
+        raise ConfigError(f"{name}: {length:,} tokens hold {len(kept)} documents, and {CORE} are needed: take more length")
+    corpus = Corpus(nested.placed(world.seed, kept))
+    return Shown(corpus, {int(d.id.rpartition("/")[2]): place for place, d in enumerate(corpus.documents)})
+
+
+def demonstrations(world: World, shown: Shown, task: str) -> tuple[Demonstration, ...]:
+    """The worked examples as they stand in the prompt."""
+    return tuple(render.demonstration(task, q.text, shown.gold(q), [q.answer]) for q in world.shots)
+
+
+def _reserve(world: World, task: str, counter: TokenCounter) -> int:
+    """Tokens of all that is in a prompt beside the documents."""
+    examples = tuple(
+        render.demonstration(task, q.text, [(WIDEST, _document(world.core[n])) for n in q.gold], [q.answer])
+        for q in world.shots
+    )
+    around = render.instruction(task) + render.examples_segment(task, examples).text
+    longest = max(counter.count(layout.query(task, q.text)) for q in world.asked)
+    return counter.count(around) + longest + TEMPLATE_TOKENS
+
+
+def _document(entity: Entity) -> Document:
+    return Document(id="", text=entity.text, title=entity.title)
+
+
+def hops_of(question: Question) -> int:
+    """Documents that must be read one after another to answer it."""
+    return HOPS[question.kind]
+
+
+def titles(world: World, question: Question) -> Sequence[str]:
+    """Titles of its gold documents, in the order of the hops."""
+    return [world.core[n].title for n in question.gold]
+
+
+__all__ = ["Hops", "Shown", "World", "demonstrations", "hops_of", "shown", "titles", "world"]

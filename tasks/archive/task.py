@@ -1,0 +1,94 @@
+"""The archive: questions about generated towns, with exact gold, at any length.
+
+In: nothing but a seed. Out: samples of `worlds` independent corpora, each cut to the length of the address, the same
+questions at every length. Variants: `retrieval` (which documents?) and `rag` (what is the answer?), in the layout of the
+family `loft`, whose prompts, parser and graders it uses. Names mean nothing outside the corpus, so nothing can be
+answered from memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from pydantic import Field
+
+from evalkit import protocols
+from evalkit.errors import ConfigError
+from evalkit.privileged import Privileged
+from evalkit.protocols import Item
+from evalkit.records import Answer, Completion, Sample, Sampling
+
+from ..loft import parse, render
+from ..loft.files import length_label
+from ..loft.task import Loft
+from . import corpus
+from .corpus import Hops, Shown, World
+
+
+class Archive(Loft):
+    """Retrieval and question answering over a generated archive."""
+
+    family = "archive"
+    sampling = Sampling(max_tokens=96, stop=("\n======",))
+
+    class Options(protocols.Options):
+        """How much is asked, and how hard."""
+
+        worlds: int = Field(default=8, ge=1)
+        """Independent corpora; intervals are clustered by them."""
+        questions: int = Field(default=16, ge=1)
+        """Asked of each world."""
+        hops: Hops = "mixed"
+        """Documents that must be read one after another: 1, 2 or mixed."""
+        shots: int = Field(default=0, ge=0)
+        """Worked examples before the question."""
+
+    def __init__(self, context: protocols.TaskContext, options: Any = None) -> None:
+        protocols.Task.__init__(self, context, options)
+        self.kind = self.layout = context.variant
+        self.graders = ("retrieval",) if self.kind == "retrieval" else ("match",)
+
+    @classmethod
+    def variants(cls) -> tuple[str, ...]:
+        return ("retrieval", "rag")
+
+    def grader_options(self, grader: str) -> Mapping[str, Any]:
+        """Retrieval of two-hop questions wants both documents among the first two."""
+        return {"primary": "recall@1" if self.options.hops == 1 else "mrecall@2"} if grader == "retrieval" else {}
+
+    def load(self) -> Iterator[Item]:
+        for number, (world, shown) in enumerate(self._worlds):
+            examples = corpus.demonstrations(world, shown, self.layout)
+            for n, question in enumerate(world.asked):
+                name = f"{number}-{n}"
+                sample = Sample(
+                    id=name, question=(question.text,), instruction=render.instruction(self.layout),
+                    corpus=shown.corpus, demonstrations=examples, layout=self.layout, cluster=f"world {number}",
+                    tags={
+                        "kind": question.kind, "hops": str(corpus.hops_of(question)),
+                        "length": length_label(self.context.length),
+                    },
+                )
+                pids = [document.id for _, document in shown.gold(question)]
+                key = {"gold": pids, "titles": corpus.titles(world, question), "answer": question.answer}
+                answers = pids if self.layout == "retrieval" else [question.answer]
+                yield sample, Privileged(name, answers=answers, annotations=[key])
+
+    def read(self, sample: Sample, replies: Sequence[Completion]) -> Answer:
+        if self.layout == "retrieval" and sample.corpus is not None:
+            return parse.document_answer(replies[-1], sample.corpus)
+        return parse.answer(replies[-1])
+
+    @cached_property
+    def _worlds(self) -> list[tuple[World, Shown]]:
+        name, length, counter = self.context.name, self.context.length, self.context.need_tokenizer()
+        if length is None:
+            raise ConfigError(f"task {name!r} needs a length in tokens, as in archive/{self.kind}@1k")
+        wanted = self.options
+        made = [
+            corpus.world(self.context.seed, number, wanted.questions, wanted.shots, wanted.hops)
+            for number in range(wanted.worlds)
+        ]
+        return [(w, corpus.shown(w, self.layout, length, counter, self.sampling.max_tokens, name)) for w in made]

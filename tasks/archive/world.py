@@ -1,0 +1,178 @@
+"""A world: the people, places, works and events of one town, as documents, and the questions they answer.
+
+Entities come in one seeded stream, in which a longer world begins with the whole of a shorter one. The first
+`CORE` entities point only at one another and are what questions are about; all later ones are distractors, a quarter of
+them with a word of their name taken from an earlier entity. So the same questions can be asked of a corpus of any length.
+
+Gold is exact by construction: titles are unique, each entity has each relation at most once, bynames and belongings are
+unique in their world, and a question is about these alone.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from itertools import count
+
+import msgspec
+
+from . import words
+
+CORE = 20
+"""Entities that questions are about; a corpus holds at least these."""
+TWINS = 0.25
+"""Share of distractors that take a word of their title from an earlier entity."""
+PEOPLE, WORKS, PLACES, EVENTS = "person", "work", "place", "event"
+_KINDS = (PEOPLE, PEOPLE, PEOPLE, PLACES, WORKS, EVENTS)
+"""Kinds in their proportions: half of all entities are people. The stream begins with one of each in this order."""
+_NAMES = {
+    PEOPLE: (words.FIRST, words.LAST), WORKS: (words.LOOK, words.THING), PLACES: (words.SITE, words.BUILDING),
+    EVENTS: (words.CAUSE, words.OCCASION),
+}
+USED_UP = 0.8
+"""Share of a kind's names after which further ones are numbered, so that a world can be of any size."""
+
+
+class Relation(msgspec.Struct, frozen=True):
+    """One thing that can be said about an entity of one kind."""
+
+    kind: str
+    noun: str
+    """As asked for: `the NOUN of X`."""
+    sentence: str
+    """One of two ways to state it; the other is `The NOUN of {s} was {v}`."""
+    values: tuple[str, ...] = ()
+    """Words it draws from; empty if it points at an entity."""
+    target: str = ""
+    """Kind of entity it points at."""
+    unique: bool = False
+    """No two entities of a world share a value."""
+    article: str = ""
+
+    @property
+    def plain(self) -> str:
+        """The second way to state it, which has the words of the question."""
+        return f"The {self.noun} of {{s}} was {self.article}{{v}}"
+
+
+RELATIONS = (
+    Relation(PEOPLE, "trade", "{s} worked as a {v}", words.TRADE),
+    Relation(PEOPLE, "street", "{s} lived on {v}", words.STREET),
+    Relation(PEOPLE, "birth year", "{s} was born in {v}", words.YEAR),
+    Relation(PEOPLE, "keepsake", "{s} owned the {v}", words.BELONGING, unique=True, article="the "),
+    Relation(PEOPLE, "byname", "{s} was known as {v}", words.BYNAME, unique=True),
+    Relation(PEOPLE, "teacher", "{s} learned from {v}", target=PEOPLE),
+    Relation(PLACES, "keeper", "{s} was kept by {v}", target=PEOPLE),
+    Relation(PLACES, "street", "{s} stood on {v}", words.STREET),
+    Relation(PLACES, "year", "{s} was built in {v}", words.YEAR),
+    Relation(PLACES, "material", "{s} was built of {v}", words.MATERIAL),
+    Relation(WORKS, "maker", "{s} was made by {v}", target=PEOPLE),
+    Relation(WORKS, "home", "{s} was kept at {v}", target=PLACES),
+    Relation(WORKS, "material", "{s} was made of {v}", words.MATERIAL),
+    Relation(WORKS, "year", "{s} was finished in {v}", words.YEAR),
+    Relation(EVENTS, "leader", "{s} was led by {v}", target=PEOPLE),
+    Relation(EVENTS, "site", "{s} was held at {v}", target=PLACES),
+    Relation(EVENTS, "year", "{s} took place in {v}", words.YEAR),
+    Relation(EVENTS, "weather", "{s} saw {v}", words.WEATHER),
+)
+NOUNS = tuple(dict.fromkeys(r.noun for r in RELATIONS))
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """One fact about one entity."""
+
+    relation: Relation
+    value: str
+    target: int = -1
+    """Number of the entity pointed at, -1 where the value is a word."""
+
+
+class Entity(msgspec.Struct, frozen=True):
+    """One entity, which is one document."""
+
+    kind: str
+    title: str
+    facts: tuple[Fact, ...]
+    text: str
+
+    def fact(self, noun: str) -> Fact | None:
+        """Its fact of one relation, if it has one."""
+        return next((f for f in self.facts if f.relation.noun == noun), None)
+
+
+def entities(seed: str, core: int = CORE) -> Iterator[Entity]:
+    """The endless stream of one world's entities; equal seeds give equal streams."""
+    stream = _Stream(random.Random(f"archive world {seed}"))
+    for _ in range(core):  # the core is named at once, so that it can point forwards in itself
+        stream.name_another()
+    for number in count():
+        if number >= core:
+            stream.name_another()
+        yield stream.entity(number)
+
+
+class _Stream:
+    """What is known of a world so far: names, by kind, and unique values that are left."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+        self._left = {r.noun: rng.sample(r.values, len(r.values)) for r in RELATIONS if r.unique}
+        self._names: list[tuple[str, str, int]] = []
+        self._kinds: list[str] = []
+        self._of_kind: dict[str, list[int]] = {kind: [] for kind in _NAMES}
+        self._taken: set[tuple[str, str, int]] = set()
+
+    def name_another(self) -> None:
+        """One more entity, so far without facts."""
+        number = len(self._kinds)
+        kind = _KINDS[number] if number < len(_KINDS) else self._rng.choice(_KINDS)
+        self._names.append(self._new_name(kind))
+        self._kinds.append(kind)
+        self._of_kind[kind].append(number)
+
+    def entity(self, number: int) -> Entity:
+        """A named entity with its facts, each told in one of two ways."""
+        rng, kind, title = self._rng, self._kinds[number], self._title(number)
+        relations = [r for r in RELATIONS if r.kind == kind and (self._left[r.noun] if r.unique else True)]
+        facts, sentences = [], []
+        for relation in rng.sample(relations, rng.randint(2, min(5, len(relations)))):
+            fact = self._fact(relation, number)
+            if fact is not None:
+                facts.append(fact)
+                pattern = relation.sentence if rng.random() < 0.5 else relation.plain
+                sentences.append(pattern.format(s=title, v=fact.value))
+        return Entity(kind, title, tuple(facts), ". ".join(sentences) + ".")
+
+    def _new_name(self, kind: str) -> tuple[str, str, int]:
+        """A name not taken yet; a number comes after it once most names of the kind are used up."""
+        rng, (firsts, lasts), others = self._rng, _NAMES[kind], self._of_kind[kind]
+        generation = int(len(others) // (USED_UP * len(firsts) * len(lasts)))
+        while True:
+            first, last = rng.choice(firsts), rng.choice(lasts)
+            if others and rng.random() < TWINS:
+                twin = self._names[rng.choice(others)]
+                first, last = (twin[0], last) if rng.random() < 0.5 else (first, twin[1])
+            name = (first, last, generation)
+            if name not in self._taken:
+                self._taken.add(name)
+                return name
+
+    def _title(self, number: int) -> str:
+        first, last, generation = self._names[number]
+        return f"{first} {last} {generation + 1}" if generation else f"{first} {last}"
+
+    def _fact(self, relation: Relation, number: int) -> Fact | None:
+        """A fact, or None where there is nobody to point at."""
+        if relation.unique:
+            return Fact(relation, self._left[relation.noun].pop())
+        if not relation.target:
+            return Fact(relation, self._rng.choice(relation.values))
+        others = self._of_kind[relation.target]
+        if not [n for n in others[:2] if n != number]:
+            return None
+        while (target := self._rng.choice(others)) == number:
+            pass
+        return Fact(relation, self._title(target), target)
+
+
+__all__ = ["CORE", "NOUNS", "RELATIONS", "Entity", "Fact", "Relation", "entities"]

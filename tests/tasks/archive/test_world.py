@@ -1,0 +1,110 @@
+"""The archive's gold is exact, whatever the seed: proved from the documents' text alone, not from the generator."""
+
+from __future__ import annotations
+
+import random
+import re
+from itertools import islice
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evalkit.tasks.archive import words
+from evalkit.tasks.archive.questions import HOPS, Question, chosen, questions
+from evalkit.tasks.archive.world import CORE, RELATIONS, Entity, entities
+
+seeds = st.integers(0, 10**9).map(str)
+
+
+def _stated(noun: str, title: str, documents: list[Entity]) -> list[tuple[int, str]]:
+    """Every (document, value) in which any text says what the NOUN of TITLE was."""
+    patterns = [
+        pattern.replace("{s}", re.escape(title)).replace("{v}", r"([^.]+)")
+        for relation in RELATIONS if relation.noun == noun for pattern in (relation.sentence, relation.plain)
+    ]
+    found = []
+    for number, document in enumerate(documents):
+        for sentence in document.text.removesuffix(".").split(". "):
+            match = next(filter(None, (re.fullmatch(p, sentence) for p in patterns)), None)
+            if match:
+                found.append((number, match.group(1)))
+    return found
+
+
+def _answered_by_reading(question: str, documents: list[Entity]) -> list[tuple[tuple[int, ...], str]]:
+    """All answers to a question that the documents' text gives, with the documents that give them."""
+    owners = re.fullmatch(r"Who (?:owned the|was known as) (.+)\?", question)
+    if owners:
+        noun = "keepsake" if "owned" in question else "byname"
+        return [
+            ((n,), d.title) for n, d in enumerate(documents)
+            for _, value in _stated(noun, d.title, [d]) if value == owners.group(1)
+        ]
+    match = re.fullmatch(r"Wh(?:o|at) was the (.+?) of (?:the (.+?) of )?(.+)\?", question)
+    assert match, question
+    noun, link, name = match.groups()
+    starts: list[tuple[tuple[int, ...], str]] = [((), name)]
+    if link:
+        starts = [((n,), value) for n, value in _stated(link, name, documents)]
+    elif not any(d.title == name for d in documents):
+        starts = [((), d.title) for d in documents if _stated("byname", d.title, [d]) == [(0, name)]]
+    return [((*gold, n), value) for gold, title in starts for n, value in _stated(noun, title, documents)]
+
+
+@given(seeds, st.integers(0, 60))
+@settings(max_examples=25, deadline=None)
+def test_reading_the_documents_gives_exactly_the_gold_answer_and_the_gold_documents(seed: str, more: int) -> None:
+    documents = list(islice(entities(seed), CORE + more))
+    for question in chosen(random.Random(seed), documents[:CORE], tuple(HOPS), 12):
+        assert _answered_by_reading(question.text, documents) == [(question.gold, question.answer)]
+
+
+@given(seeds, st.integers(CORE, 400))
+@settings(max_examples=15, deadline=None)
+def test_titles_bynames_and_belongings_are_unique(seed: str, size: int) -> None:
+    documents = list(islice(entities(seed), size))
+    assert len({d.title for d in documents}) == size
+    for noun in ("byname", "keepsake"):
+        values = [f.value for d in documents for f in d.facts if f.relation.noun == noun]
+        assert len(set(values)) == len(values)
+
+
+@given(seeds, st.integers(CORE, 100), st.integers(0, 50))
+@settings(max_examples=15, deadline=None)
+def test_a_longer_world_begins_with_the_shorter_one(seed: str, size: int, more: int) -> None:
+    short = list(islice(entities(seed), size))
+    assert list(islice(entities(seed), size + more))[:size] == short
+    assert all(0 <= f.target < CORE for d in short[:CORE] for f in d.facts if f.relation.target)
+
+
+def test_another_seed_is_another_world() -> None:
+    assert list(islice(entities("1"), CORE)) != list(islice(entities("2"), CORE))
+
+
+def test_distractors_share_words_with_the_titles_they_distract_from() -> None:
+    documents = list(islice(entities("0"), 120))
+    firsts = [d.title.split()[0] for d in documents]
+    assert sum(firsts.count(first) > 1 for first in firsts) > 20
+
+
+def test_every_word_stands_in_one_list_only() -> None:
+    everything = [word for values in words.LISTS.values() for word in values]
+    assert len(set(everything)) == len(everything)
+
+
+def test_a_two_hop_chain_goes_through_the_entity_it_names() -> None:
+    documents = list(islice(entities("5"), CORE))
+    links = questions(documents)["link"]
+    assert links
+    for link in links:
+        assert isinstance(link, Question)
+        first, second = (documents[n] for n in link.gold)
+        assert any(f.target == link.gold[1] and f.value == second.title for f in first.facts)
+        assert second.title not in link.text and first.title in link.text
+
+
+def test_a_world_outgrows_its_names_and_keeps_its_titles_unique() -> None:
+    documents = list(islice(entities("0"), 12_000))
+    assert len({d.title for d in documents}) == 12_000
+    assert any(d.title[-1].isdigit() for d in documents)
+    assert all(d.facts for d in documents)
