@@ -59,11 +59,14 @@ def breakdowns(scores: pa.Table) -> list[Breakdown]:
 
 
 def _worth_a_table(group: Sequence[Summary], tag: str) -> bool:
-    by_length: dict[str, set[str]] = {}
+    values: dict[str, set[str]] = {}
+    answers: dict[str, int] = {}
     for s in group:
-        by_length.setdefault(s.task, set()).add(s.group[tag])
-    most = max(len(values) for values in by_length.values())
-    return 1 < most <= MOST_GROUPS
+        values.setdefault(s.task, set()).add(s.group[tag])
+        answers[s.task] = answers.get(s.task, 0) + s.scored + s.unscored + s.skipped
+    candidates = len({(s.candidate, s.adapter) for s in group})
+    # a tag that names single samples (an id) is no group, however few samples there are
+    return any(1 < len(v) <= MOST_GROUPS and answers[task] >= 2 * candidates * len(v) for task, v in values.items())
 
 
 def _breakdown(tag: str, kind: str, metric: str, group: Sequence[Summary]) -> Breakdown:

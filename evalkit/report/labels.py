@@ -11,7 +11,8 @@ from evalkit.stats.summary import NOT_ANSWERED, Summary
 if TYPE_CHECKING:
     import pyarrow as pa
 
-NONE = "–"
+NONE = "-"
+"""Stands where there is no number. ASCII, as all words here: they are printed on any terminal."""
 
 
 class Results(Protocol):

@@ -49,7 +49,7 @@ def headline(summaries: Iterable[Summary]) -> list[tuple[str, list[Summary]]]:
     for s in summaries:
         if s.primary:
             found.setdefault((labels.family(s.task), s.grader, s.metric), []).append(s)
-    return [(f"{family} · {metric} ({grader})", by_task(group)) for (family, grader, metric), group in found.items()]
+    return [(f"{family}: {metric} ({grader})", by_task(group)) for (family, grader, metric), group in found.items()]
 
 
 def by_task(summaries: Iterable[Summary]) -> list[Summary]:
