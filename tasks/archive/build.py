@@ -1,8 +1,8 @@
 """Writing worlds as LOFT directories: `evalkit data build archive`.
 
-`OUT/data/{retrieval,rag}/archive_N/LENGTH/` with LOFT's own files, so that any LOFT reader takes them, the family `loft`
-included (`loft/rag_archive_0@1k`). The corpus file is in the order in which documents are shown. Everything is written
-beside the target and moved there at the end: a build that fails leaves nothing.
+`OUT/data/{retrieval,rag}/archive_N/LENGTH/` with LOFT's own files, so that any LOFT reader takes them, the family
+`loft` included (`loft/rag_archive_0@1k`). The corpus file is in the order in which documents are shown. Everything is
+written beside the target and moved there at the end: a build that fails leaves nothing.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Options(protocols.Options):
 
 
 def build(out: Path, options: Options) -> Iterator[str]:
-    """Write all worlds at all lengths; yields a line for each directory. Raises ConfigError for a folder with content."""
+    """Write all worlds at all lengths; yields a line for each directory. Raises ConfigError if `out` has content."""
     from evalkit.prompts import load_counter
 
     if out.exists() and (not out.is_dir() or any(out.iterdir())):

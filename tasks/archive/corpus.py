@@ -62,23 +62,26 @@ def world(seed: int, number: int, asked: int, shots: int, hops: Hops) -> World:
     drawn = chosen(random.Random(f"archive questions {name}"), core, KINDS[hops], asked + shots)
     if len(drawn) < asked + shots:
         raise ConfigError(
-            f"world {number} of seed {seed} has {len(drawn)} questions of {hops} hops: ask for fewer than {asked + shots}"
+            f"world {number} of seed {seed} has {len(drawn)} questions of {hops} hops:"
+            f" ask for fewer than {asked + shots}"
         )
     return World(name, core, tuple(drawn[asked:]), tuple(drawn[:asked]))
 
 
 def shown(world: World, task: str, length: int, counter: TokenCounter, reply_tokens: int, name: str) -> Shown:
-    """The world at `length` tokens of the whole prompt and reply. Raises ConfigError for a length that cannot hold it."""
+    """The world at `length` tokens of prompt and reply together. Raises ConfigError for a length that is too short."""
     left = length - _reserve(world, task, counter) - reply_tokens
     kept: list[Document] = []
     for number, entity in enumerate(entities(world.seed)):
         document = Document(id=f"{world.seed}/{number}", text=entity.text, title=entity.title)
-        left -= counter.count(layout.document(number, document.title, document.text))  # places are these numbers, permuted
+        # The places are these numbers in another order, so the sum is exact.
+        left -= counter.count(layout.document(number, document.title, document.text))
         if left < 0:
             break
         kept.append(document)
     if len(kept) < CORE:
-        raise ConfigError(f"{name}: {length:,} tokens hold {len(kept)} documents, and {CORE} are needed: take more length")
+        held = f"{name}: {length:,} tokens hold {len(kept)} documents"
+        raise ConfigError(f"{held}, and {CORE} are needed: take more length")
     corpus = Corpus(nested.placed(world.seed, kept))
     return Shown(corpus, {int(d.id.rpartition("/")[2]): place for place, d in enumerate(corpus.documents)})
 

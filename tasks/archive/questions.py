@@ -1,7 +1,7 @@
 """Questions about a world, each with its exact answer and the documents that hold it, in the order they are needed.
 
-Kinds: `fact` (What was the trade of Mara Venn?), `byname` (the same, the person named by the byname), `who` (Who owned the
-compass?) and `link`, of two hops (What was the trade of the maker of Silent Harbour?).
+Kinds: `fact` (What was the trade of Mara Venn?), `byname` (the same, the person named by the byname), `who` (Who owned
+the compass?) and `link`, of two hops (What was the trade of the maker of Silent Harbour?).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The archive: questions about generated towns, with exact gold, at any length.
 
 In: nothing but a seed. Out: samples of `worlds` independent corpora, each cut to the length of the address, the same
-questions at every length. Variants: `retrieval` (which documents?) and `rag` (what is the answer?), in the layout of the
-family `loft`, whose prompts, parser and graders it uses. Names mean nothing outside the corpus, so nothing can be
+questions at every length. Variants: `retrieval` (which documents?) and `rag` (what is the answer?), in the layout of
+the family `loft`, whose prompts, parser and graders it uses. Names mean nothing outside the corpus, so nothing can be
 answered from memory.
 """
 

@@ -1,8 +1,8 @@
 """Train the archive's small model from scratch: `python -m evalkit.tasks.archive.train OUT`.
 
-A Qwen3 decoder of four layers learns to copy (`training/curriculum.py`), then to look things up in archives of growing
-size. Deterministic for a seed, a number of threads and a build of torch. `model/README.md` has the figures of the shipped
-one. Training is no part of the set-up; it needs torch, transformers and safetensors.
+A Qwen3 decoder of three layers learns to copy (`training/curriculum.py`), then to look things up in archives of growing
+size. Deterministic for a seed, a number of threads and a build of torch. `model/README.md` has the figures of the
+shipped one. Training is no part of the set-up; it needs torch, transformers and safetensors.
 """
 
 from __future__ import annotations
@@ -81,7 +81,8 @@ class Training:
         wanted = ids[:, 1:][trained]
         right = (logits.detach().argmax(-1) == wanted).numpy()
         of_kind = kinds[trained].numpy()
-        share = {name: float(right[of_kind == k].mean()) for k, name in enumerate(KIND_NAMES, 1) if np.any(of_kind == k)}
+        present = [(k, name) for k, name in enumerate(KIND_NAMES, 1) if np.any(of_kind == k)]
+        share = {name: float(right[of_kind == k].mean()) for k, name in present}
         return torch.nn.functional.cross_entropy(logits, wanted), share
 
     def save(self, out: Path) -> None:
@@ -119,7 +120,7 @@ def train(
     training = Training(model, tokens, decay)
     if resume is not None:
         training.restore(resume)
-    print(f"{model.num_parameters():,} parameters, {encoder.get_vocab_size():,} tokens, {torch.get_num_threads()} threads")
+    print(f"{model.num_parameters():,} parameters, {torch.get_num_threads()} threads")
     begun, before = time.perf_counter(), training.tokens
     while training.tokens < tokens:
         drawn = training.course.next(

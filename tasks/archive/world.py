@@ -1,8 +1,8 @@
 """A world: the people, places, works and events of one town, as documents, and the questions they answer.
 
-Entities come in one seeded stream, in which a longer world begins with the whole of a shorter one. The first
-`CORE` entities point only at one another and are what questions are about; all later ones are distractors, a quarter of
-them with a word of their name taken from an earlier entity. So the same questions can be asked of a corpus of any length.
+Entities come in one seeded stream, in which a longer world begins with the whole of a shorter one. The first `CORE`
+entities point only at one another and are what questions are about; all later ones are distractors, a quarter of them
+with a word of their name taken from an earlier entity. So the same questions can be asked of a corpus of any length.
 
 Gold is exact by construction: titles are unique, each entity has each relation at most once, bynames and belongings are
 unique in their world, and a question is about these alone.

@@ -1,8 +1,8 @@
 """Training batches: token ids, and for each token what kind of prediction it is (0: not trained on).
 
-Two kinds of batch. *Echo*: random tokens, then their own chunks in shuffled order; from these the copying circuit forms.
-*Archive*: a fresh world and many questions in the very prompt that evaluation uses, all but the last question as worked
-examples; trained on the replies and on the number that ends each document. Worlds are seeded apart from all that
+Two kinds of batch. *Echo*: random tokens, then their own chunks in shuffled order; from these the copying circuit
+forms. *Archive*: a fresh world and many questions in the very prompt that evaluation uses, all but the last question as
+worked examples; trained on the replies and on the number that ends each document. Worlds are seeded apart from all that
 evaluation can draw (`train/SEED/STEP/ROW`).
 """
 

@@ -1,7 +1,7 @@
 """What the next batch is: echoes until copying works, then archives of slowly growing size.
 
-The number of documents is drawn log-uniformly up to the present cap (two batches of five: at the cap), for a model trained
-at the cap alone forgets short archives. The cap is raised when single-hop lookups are right often enough.
+The number of documents is drawn log-uniformly up to the present cap (two batches of five: at the cap), for a model
+trained at the cap alone forgets short archives. The cap is raised when single-hop lookups are right often enough.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The small model's tokenizer: byte-level BPE in which the archive's words and fixed phrases are single tokens.
 
-A model of a million parameters copies tokens; it does not spell. So every name, value and number below `words.IDS` is one
-token wherever it stands: the fixed phrases around it (`The trade of `, ` | TITLE: `) hold the spaces, second words of names
-always follow one. Phrases are cut out before BPE, and a piece that is in the vocabulary is taken whole
+A model of a million parameters copies tokens; it does not spell. So every name, value and number below `words.IDS` is
+one token wherever it stands: the fixed phrases around it (`The trade of `, ` | TITLE: `) hold the spaces, second words
+of names always follow one. Phrases are cut out before BPE, and a piece that is in the vocabulary is taken whole
 (`ignore_merges`). All other text falls to merges learnt from the archive's own words and, below them, to bytes: it
 encodes, at more tokens.
 """
@@ -116,5 +116,4 @@ def _escaped(phrase: str) -> str:
     return re.sub(r"([\\.^$*+?()\[\]{}|\-])", r"\\\1", phrase)
 
 
-__all__ = ["ASSISTANT", "BOS", "CONTEXT", "END", "PAD", "SPECIAL", "SYSTEM", "TEMPLATE", "USER", "build", "closed_words",
-           "phrases", "save"]
+__all__ = ["ASSISTANT", "BOS", "CONTEXT", "END", "PAD", "SPECIAL", "USER", "build", "closed_words", "phrases", "save"]

@@ -6,12 +6,11 @@ import random
 import re
 from itertools import islice
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from evalkit.tasks.archive import words
 from evalkit.tasks.archive.questions import HOPS, Question, chosen, questions
 from evalkit.tasks.archive.world import CORE, RELATIONS, Entity, entities
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 seeds = st.integers(0, 10**9).map(str)
 
