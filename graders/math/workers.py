@@ -49,14 +49,29 @@ class _Lost(Exception):
     """The worker's pipe has ended: its zygote is gone, and nobody will replace the worker."""
 
 
-class Worker:
-    """The parent's end of one worker: its two pipes, and the process that serves them now."""
+class Ends(NamedTuple):
+    """The parent's ends of one worker's pipes, and the zygote that keeps a process at the other ends."""
 
-    def __init__(self, questions: int, replies: int, zygote: subprocess.Popen[bytes], alarm: float) -> None:
-        self.questions, self.replies, self.zygote, self.alarm = questions, replies, zygote, alarm
-        self.pid: int | None = None
+    questions: int
+    replies: int
+    zygote: subprocess.Popen[bytes]
+
+
+class Worker:
+    """One worker as the parent sees it: pipes, and the process that serves them now."""
+
+    def __init__(self, ends: Ends, alarm: float) -> None:
+        self.alarm = alarm
         self.asked = 0
+        self._attach(ends)
+
+    def _attach(self, ends: Ends) -> None:
+        self.ends = ends
+        self.pid: int | None = None
+        """The process that serves the pipes; None until it greets."""
         self.buffer = b""
+        self.poll = select.poll()
+        self.poll.register(ends.replies, select.POLLIN)
 
     def compare(self, gold: str, pred: str, rounding: int, deadline: float) -> Reply:
         """Ask one pair; on return the worker is idle, or was killed and will be replaced.
@@ -68,7 +83,7 @@ class Worker:
         question = json.dumps([self.asked, gold, pred, rounding], ensure_ascii=False)
         start = time.perf_counter()
         try:
-            os.write(self.questions, question.encode("utf-8", "surrogatepass") + b"\n")
+            os.write(self.ends.questions, question.encode("utf-8", "surrogatepass") + b"\n")
             verdict = self._await_reply(start + deadline)
         except (_Lost, BrokenPipeError):
             verdict = "worker died"
@@ -85,7 +100,7 @@ class Worker:
                 return
             except (_Lost, TimeoutError) as gone:
                 if last:
-                    code = self.zygote.poll()
+                    code = self.ends.zygote.poll()
                     raise EngineError(
                         f"the math workers do not start (exit code {code}): does `python -c 'import math_verify'` work?"
                     ) from gone
@@ -121,9 +136,9 @@ class Worker:
                     return json.loads(head)
                 continue
             left = until - time.perf_counter()
-            if left <= 0 or not select.select([self.replies], [], [], left)[0]:
+            if left <= 0 or not self.poll.poll(left * 1000):
                 raise TimeoutError
-            data = os.read(self.replies, 65536)
+            data = os.read(self.ends.replies, 65536)
             if not data:
                 raise _Lost
             self.buffer += data
@@ -138,16 +153,25 @@ class Worker:
     def _revive(self) -> None:
         self.kill()
         self.close()
-        self.__init__(*_start(1, self.alarm)[0])  # type: ignore[misc]
+        self._attach(_start(1, self.alarm)[0])
 
     def close(self) -> None:
         """Close the pipes: an idle worker leaves by itself."""
-        os.close(self.questions)
-        os.close(self.replies)
+        os.close(self.ends.questions)
+        os.close(self.ends.replies)
+
+    def gone(self) -> None:
+        """Wait until zygote and worker are gone; kill them if something else holds their pipes open."""
+        try:
+            self.ends.zygote.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            self.ends.zygote.kill()
+            self.ends.zygote.wait()
+            self.kill()
 
 
-def _start(count: int, alarm: float) -> list[tuple[int, int, subprocess.Popen[bytes], float]]:
-    """Start a zygote for `count` workers; the parent's ends of their pipes, and the zygote, for each."""
+def _start(count: int, alarm: float) -> list[Ends]:
+    """Start one zygote for `count` workers."""
     asking = [os.pipe() for _ in range(count)]
     replying = [os.pipe() for _ in range(count)]
     theirs = [(q[0], r[1]) for q, r in zip(asking, replying, strict=True)]
@@ -161,7 +185,7 @@ def _start(count: int, alarm: float) -> list[tuple[int, int, subprocess.Popen[by
     for read, write in theirs:
         os.close(read)
         os.close(write)
-    return [(q[1], r[0], zygote, alarm) for q, r in zip(asking, replying, strict=True)]
+    return [Ends(q[1], r[0], zygote) for q, r in zip(asking, replying, strict=True)]
 
 
 class Pool:
@@ -177,7 +201,8 @@ class Pool:
         """Start the processes, without waiting for them; nothing if they run."""
         with self._lock:
             if not self._all:
-                self._all = [Worker(*ends) for ends in _start(self.size, self.deadline + GRACE)]
+                alarm = self.deadline + GRACE
+                self._all = [Worker(ends, alarm) for ends in _start(self.size, alarm)]
                 for worker in self._all:
                     self._idle.put(worker)
 
@@ -192,7 +217,7 @@ class Pool:
 
     def pids(self) -> list[int]:
         """Process ids of the workers that are known to run, zygotes first."""
-        running = [w.zygote.pid for w in self._all]
+        running = [w.ends.zygote.pid for w in self._all]
         return [*dict.fromkeys(running), *(w.pid for w in self._all if w.pid is not None)]
 
     def close(self) -> None:
@@ -203,4 +228,4 @@ class Pool:
         for worker in workers:
             worker.close()
         for worker in workers:
-            worker.zygote.wait()
+            worker.gone()

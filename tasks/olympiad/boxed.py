@@ -21,7 +21,7 @@ _THOUGHT_START = re.compile(r"<think>", re.I)
 _TOKEN = re.compile(r"\\(?:boxed|fbox)\s*\{|\\.|[{}]", re.S)
 _FIELD = re.compile(r'"(?:final_?)?answer"\s*:\s*', re.I)
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"', re.S)
-_BARE = re.compile(r"[^\s,{}\[\]]+")
+_BARE = re.compile(r"[^\s,{}\[\]\"]+(?=[\s,}]|$)")
 _SAYS = re.compile(r"^(?:.*\banswer(?:\s+is)?\s*[:=]|.*\banswer\s+is)\s*", re.I)
 
 
@@ -75,7 +75,7 @@ def last_field(text: str) -> str | None:
         if string := _STRING.match(text, field.end()):
             value = _unescaped(string[1])
         elif bare := _BARE.match(text, field.end()):
-            value = bare[0] if text[field.end()] not in "[{" else None
+            value = bare[0]
         else:
             value = _json_value(text, field.end())
     return value.strip() if value else None

@@ -243,7 +243,8 @@ def _() -> Any:
 def _() -> Any:
     corners = [sp.Point3D(*c) for c in ((1, 1, 1), (1, -1, -1), (-1, 1, -1), (-1, -1, 1))]
     scale = sp.Integer(6) / corners[0].distance(corners[1])
-    distances = {sp.simplify(sp.Line3D(p, q).distance(sp.Point3D(0, 0, 0))) for p, q in itertools.combinations(corners, 2)}
+    edges = [sp.Line3D(p, q) for p, q in itertools.combinations(corners, 2)]
+    distances = {sp.simplify(edge.distance(sp.Point3D(0, 0, 0))) for edge in edges}
     return sp.simplify(distances.pop() * scale) if len(distances) == 1 else distances
 
 
