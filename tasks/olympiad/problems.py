@@ -173,7 +173,8 @@ def _hub(path: str, split: str) -> Iterable[Row]:
     try:
         return load_dataset(path, split=split)  # type: ignore[no-any-return]
     except Exception as error:  # whatever the loader of that data set raises
-        raise ConfigError(f"{path!r} is no file, and `datasets` cannot load its split {split!r}: {error}") from error
+        said = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ConfigError(f"{path!r} is no file, and `datasets` cannot load its split {split!r}: {said}") from error
 
 
 def _problem(row: Row, form: Format, where: str) -> Problem:

@@ -87,7 +87,7 @@ def test_json_csv_and_jsonl_hold_the_same(tmp_path: Path) -> None:
         ("p.jsonl", '{"id": 1, "problem": "x", "answer": ""}\n', "row 1: 'answer' is empty"),
         ("p.jsonl", '{"id": 1, "problem": "x", "answer": {"a": 1}}\n', "row 1: 'answer' must be"),
         ("p.jsonl", '{"id": 1, "problem": "x", "answer": true}\n', "row 1: 'answer' must be"),
-        ("p.jsonl", '{"id": 1, "problem": "x", "answer": 2}\n{"id": 1, "problem": "y", "answer": 3}', "in row 1 already"),
+        ("p.jsonl", '{"id": 1, "problem": "x", "answer": 2}\n{"id": 1, "problem": "y", "answer": 3}', "row 1 already"),
         ("p.jsonl", "[1]\n", "row 1: a problem is a JSON object"),
         ("p.jsonl", "\n", "no problems"),
         ("p.json", '{"id": 1}', "is a list of objects"),
