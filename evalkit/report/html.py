@@ -88,7 +88,8 @@ def _lead(facts: Mapping[str, Any]) -> list[str]:
         said.append(f"evalkit {facts['evalkit']}")
     samples = facts.get("samples")
     if isinstance(samples, Mapping):
-        said.append(f"{sum(samples.values()):,} samples in {len(samples)} tasks")
+        tasks = "1 task" if len(samples) == 1 else f"{len(samples)} tasks"
+        said.append(f"{sum(samples.values()):,} samples in {tasks}")
     if facts.get("seed") is not None:
         said.append(f"seed {facts['seed']}")
     return said
