@@ -42,7 +42,8 @@ _BOX = re.compile(r"\\boxed\s*\{")
 _DOMAIN = re.compile(
     r"(?:[,;]|\bwhere|\bfor)\s*(?:\\text\{[^{}]*\}\s*)?[a-z]\s*\\in\s*\\mathbb\s*\{?\s*[ZNQR]\s*\}?\s*$"
 )
-_COMMAND = re.compile(r"\\[a-zA-Z]+")
+_COMMAND = re.compile(r"\\(?:begin|end)\s*\{[^{}]*\}|\\[a-zA-Z]+|_\{[a-zA-Z]+\}")
+"""What holds letters but no words: environments, commands, names in subscripts."""
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _DELIMITER = re.compile(r"\$|\\\(|\\\[|\\boxed")
 _CJK = "\u0600-\u06ff\u3000-\u9fff\uac00-\ud7af\uff00-\uffef"

@@ -32,7 +32,7 @@ LIFE = 2000
 """Pairs after which a worker is replaced, because sympy's caches only grow."""
 GRACE = 1.0
 """Seconds past the deadline after which a worker ends itself, should the parent be gone."""
-START = 120.0
+START = 300.0
 """Seconds a zygote may take to import sympy on a busy machine."""
 
 

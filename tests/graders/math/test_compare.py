@@ -81,6 +81,8 @@ def test_the_exact_rungs(gold: str, pred: str, verdict: str, rung: str) -> None:
         (r"\frac{3\sqrt{2}}{2}", r"\frac{\sqrt{6}}{2}", "unequal"),
         (r"2\pi k, k\in\mathbb{Z}", r"2k\pi", "equal"),
         ("42", "The answer is 42.", "equal"),
+        (r"\begin{matrix} x \\ 0.5 \end{matrix}", r"\begin{matrix} x \\ \frac12 \end{matrix}", "equal"),
+        (r"v_{total} + 1", r"1 + v_{total}", "equal"),
     ],
 )
 def test_what_needs_algebra(gold: str, pred: str, verdict: str, pool: Pool) -> None:
