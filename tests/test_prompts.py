@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from evalkit.errors import ConfigError, DataError
 from evalkit.prompts import PromptEncoder, load_counter, load_encoder
+from evalkit.prompts.boundary import CutRule
 from evalkit.records import Message, Prompt, Segment
 
 tokenizers = pytest.importorskip("tokenizers")
@@ -180,7 +181,8 @@ FRAGMENTS = st.sampled_from(
         "the quick brown fox jumps over ", "ID: 7 | TITLE: Oak Hill | CONTENT: a mill by the river | END ID: 7\n",
         "word", " ", "  ", "     ", "\n", "\n\n", "\t", "\r\n", " \n ", "e", "\u0301", "\u0327\u0301", "🙂",
         "👩\u200d👩\u200d👧", "中文字符", "日本語の", "שלום עולם ", "مرحبا ", "नमस्ते", "한국어", "각",
-        "<|im_end|>", "<|im_start|>user\n", "<s>", "<unk>", "<mask>", "<0x41>", "<table>", "▁▁", "▁", "Ġ", "ﬁ", "½", "ſ", "\u00a0", "\u3000", "\u200b", "\ufeff", "\x00",
+        "<|im_end|>", "<|im_start|>user\n", "<s>", "<unk>", "<mask>", "<0x41>", "<table>",
+        "▁▁", "▁", "Ġ", "ﬁ", "½", "ſ", "\u00a0", "\u3000", "\u200b", "\ufeff", "\x00",
         "don't we'll ", "3.14159 ", "1234567", "a b c d e ", "...!?",
         "{{ x }}", "{% raw %}", "def f(x):\n        return  x\n",
         "x=1 y=2 ",
@@ -293,6 +295,16 @@ def test_a_tokenizer_without_safe_cuts_says_so_once(caplog: pytest.LogCaptureFix
             encode.encode(Prompt((Message("user", (Segment("some words " * 100), Segment(question))),)))
     assert not encode.shares_prefixes
     assert len(caplog.records) == 1
+
+
+def test_a_cut_that_turns_out_wrong_is_noticed_and_never_used_again() -> None:
+    """A rule that the tokenizer never passed is forced upon it: ids stay right, and sharing ends."""
+    encode = PromptEncoder(fast("crosses"), name="crosses")
+    letters = frozenset("abcdefghijklmnopqrstuvwxyz")
+    encode._rule = CutRule(letters, letters)
+    prompt = Prompt((Message("user", (Segment("the value of the object is " * 12), Segment("in the class"))),))
+    assert encode.encode(prompt).ids() == whole("crosses", prompt)
+    assert not encode.shares_prefixes
 
 
 def test_half_a_surrogate_pair_is_refused_with_its_place() -> None:

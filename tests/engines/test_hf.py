@@ -74,6 +74,11 @@ def config(family: str) -> Any:
             return transformers.Gemma3TextConfig(
                 **shape, num_hidden_layers=4, sliding_window=WINDOW, layer_types=half * 2
             )
+        case "dynamic":
+            rope = {"rope_type": "dynamic", "factor": 2.0, "rope_theta": 10_000.0}
+            return transformers.LlamaConfig(
+                **{**shape, "max_position_embeddings": 96}, num_hidden_layers=2, rope_parameters=rope
+            )
         case "mistral":
             return transformers.MistralConfig(**shape, num_hidden_layers=2, sliding_window=WINDOW)
         case _:
@@ -156,6 +161,14 @@ def test_every_way_of_reading_gives_the_same(family: str, options: dict[str, Any
     assert [c.text for c in answers(engine, requests)] == plain(folders(family), requests)
     if family == "mamba":
         assert isinstance(engine._reader, CopyingReader)
+
+
+def test_positions_that_scale_with_the_text_are_not_reused(folders: Any) -> None:
+    """Dynamic rotary scaling, past the length it was made for: a prefix read by itself would have other keys."""
+    requests = [ask(CONTEXT, q) for q in QUESTIONS[:3]]
+    engine = HF(str(folders("dynamic")), HF.Options(threads=1, max_model_len=1000))
+    assert [c.text for c in answers(engine, requests)] == plain(folders("dynamic"), requests)
+    assert all(c.usage.cached_tokens == 0 for c in answers(engine, requests))
 
 
 def test_the_prefix_is_computed_once_and_kept_for_the_next_call(folders: Any) -> None:

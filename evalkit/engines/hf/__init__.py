@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Iterator
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 import torch
@@ -61,7 +61,7 @@ class HF(Engine):
         """`cpu`, `cuda`, `cuda:1`; auto: a GPU if there is one."""
         attention: Literal["auto", "sdpa", "eager"] = "auto"
         """auto: batches after a shared prefix where the model allows it; else transformers' own, one at a time."""
-        batch_size: Literal["auto"] | int = "auto"
+        batch_size: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
         """Most sequences read together."""
         max_model_len: int | None = Field(default=None, ge=1)
         """Most tokens of prompt and reply; default: what the model's config says."""

@@ -96,7 +96,7 @@ def _attend(
             op = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
             out, lse = op(query, key, value, 0.0, causal, scale=scale)
             return out, lse
-        if query.dtype in (torch.bfloat16, torch.float16) and query.shape[-1] <= 256:
+        if query.dtype in (torch.bfloat16, torch.float16) and query.shape[-1] <= 256 and query.shape[-1] % 8 == 0:
             op = torch.ops.aten._scaled_dot_product_flash_attention
             out, lse = op(query, key, value, 0.0, causal, scale=scale)[:2]
             return out, lse[..., : query.shape[2]]

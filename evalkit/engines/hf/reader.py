@@ -217,6 +217,13 @@ def layer_windows(model: Any) -> list[int | None] | None:
     return windows or None
 
 
+def scales_with_length(model: Any) -> bool:
+    """Whether rotary positions depend on how long the whole text is: then a prefix has no keys of its own."""
+    found = getattr(model.config.get_text_config(), "rope_parameters", None) or {}
+    kinds = [found, *(kind for kind in found.values() if isinstance(kind, dict))]
+    return any(kind.get("rope_type") in {"dynamic", "longrope"} for kind in kinds)
+
+
 def _rows(ids: Sequence[array[int]], device: torch.device) -> Tensor:
     """Rows of token ids, padded on the right with 0 (padding is never seen by a token before it)."""
     longest = max(map(len, ids))
@@ -228,6 +235,9 @@ def _rows(ids: Sequence[array[int]], device: torch.device) -> Tensor:
 
 def best_reader(model: Any) -> Reader:
     """The shared reader where it gives this model's own logits, else the copying one."""
+    if scales_with_length(model):
+        log.warning("%s turns its positions by the length of the text: prompts are read whole", type(model).__name__)
+        return CopyingReader(model, reuse=False)
     ids = _sample_ids(model)
     with torch.inference_mode():
         plain = model(input_ids=_rows([ids], model.device)).logits[0]
@@ -268,4 +278,4 @@ def _first_line(error: Exception) -> str:
     return str(error).split("\n")[0] or type(error).__name__
 
 
-__all__ = ["CopyingReader", "Reader", "SharedReader", "best_reader", "layer_windows"]
+__all__ = ["CopyingReader", "Reader", "SharedReader", "best_reader", "layer_windows", "scales_with_length"]
