@@ -31,7 +31,14 @@ class GraderSpec(_Section):
     """A grader of a task, with its options."""
 
     grader: str
+    name: str = ""
+    """What its scores are called, where a task is graded twice by one grader; default: the grader's name."""
     options: dict[str, Any] = {}
+
+    @property
+    def label(self) -> str:
+        """The name its scores go by."""
+        return self.name or self.grader
 
 
 class TaskSpec(_Section):
@@ -44,6 +51,15 @@ class TaskSpec(_Section):
     options: dict[str, Any] = {}
     graders: tuple[GraderSpec, ...] | None = None
     """None: the graders that the task itself names."""
+
+    @field_validator("graders")
+    @classmethod
+    def _labels(cls, value: tuple[GraderSpec, ...] | None) -> tuple[GraderSpec, ...] | None:
+        labels = [g.label for g in value or ()]
+        for label in labels:
+            if labels.count(label) > 1:
+                raise ValueError(f"two graders are called {label!r}: give one of them a `name:`")
+        return value
 
     @field_validator("graders", mode="before")
     @classmethod

@@ -82,7 +82,7 @@ def _run(config: RunConfig, folder: Path, catalogue: Catalogue, observer: Observ
         for engine in engines:
             engine.close()
         for bench in benches:
-            for grader in bench.graders:
+            for grader in bench.graders.values():
                 grader.close()
     return Run(folder, errors=errors)
 
@@ -94,8 +94,8 @@ def _loop(config: RunConfig, contestants: Sequence[Contestant], folder: Path, ob
         for contestant in contestants:
             for bench in contestant.benches:
                 errors += answer(config, contestant, bench, store, observer)
-                for grader in bench.graders:
-                    grade(config, contestant, bench, grader, store, observer)
+                for label in bench.graders:
+                    grade(config, contestant, bench, label, store, observer)
     finally:
         store.close()
     return errors
@@ -121,7 +121,7 @@ def build_task(spec: TaskSpec, seed: int, catalogue: Catalogue, counter: TokenCo
 def build_bench(spec: TaskSpec, config: RunConfig, catalogue: Catalogue, counter: TokenCounter | None) -> Bench:
     """A task with its graders; ConfigError where no grader is named by the run or the task."""
     task = build_task(spec, config.seed, catalogue, counter)
-    graders = tuple(build_grader(g, spec.task, catalogue) for g in grader_specs(spec, task))
+    graders = {g.label: build_grader(g, spec.task, catalogue) for g in grader_specs(spec, task)}
     return Bench(spec.task, task, graders, spec.limit)
 
 
@@ -133,7 +133,7 @@ def grader_specs(spec: TaskSpec, task: Task) -> Sequence[GraderSpec]:
     wanted = spec.graders if spec.graders is not None else [GraderSpec(grader=g) for g in task.graders]
     if not wanted:
         raise ConfigError(f"task {spec.task!r} has no grader: name one in `graders:`")
-    return [GraderSpec(grader=g.grader, options={**task.grader_options(g.grader), **g.options}) for g in wanted]
+    return [g.model_copy(update={"options": {**task.grader_options(g.grader), **g.options}}) for g in wanted]
 
 
 def build_grader(spec: GraderSpec, task: str, catalogue: Catalogue) -> Grader:
@@ -216,7 +216,7 @@ def _facts(
 ) -> dict[str, Any]:
     """What `run.yaml` says beside the config: everything a reader needs to know what the numbers are numbers of."""
     entries = {f"tasks/{f}": catalogue.find("tasks", f) for f in {parse_address(b.address).family for b in benches}}
-    entries |= {f"graders/{g.name}": catalogue.find("graders", g.name) for b in benches for g in b.graders}
+    entries |= {f"graders/{g.name}": catalogue.find("graders", g.name) for b in benches for g in b.graders.values()}
     return {
         "evalkit": _version("evalkit-lm"),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

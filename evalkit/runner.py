@@ -9,7 +9,7 @@ never holds an open reference, and grading can be repeated without asking a cand
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Protocol
 
@@ -17,7 +17,7 @@ import msgspec
 
 from evalkit import plan
 from evalkit.config import CandidateSpec, RunConfig
-from evalkit.errors import DataError, EngineError, FirewallError
+from evalkit.errors import DataError, EngineError, EvalkitError, FirewallError
 from evalkit.privileged import OutgoingScan, Privileged, grading
 from evalkit.protocols import Engine, GradeItem, Grader, Task
 from evalkit.records import Answer, Completion, Grade, Request, Sample, Sampling
@@ -32,7 +32,8 @@ class Bench(msgspec.Struct, frozen=True):
 
     address: str
     task: Task
-    graders: tuple[Grader, ...]
+    graders: Mapping[str, Grader]
+    """By the name their scores go by."""
     limit: int | None
     samples: int = 0
 
@@ -156,7 +157,11 @@ def answer(config: RunConfig, contestant: Contestant, bench: Bench, store: Store
 def _waves(
     config: RunConfig, contestant: Contestant, bench: Bench, store: Store, observer: Observer, opened: list[_Open]
 ) -> int:
-    """Take a window's samples through all their turns. Returns the number of samples that ended in an error."""
+    """Take a window's samples through all their turns. Returns the number of samples that ended in an error.
+
+    A later turn that does not fit the model leaves its sample skipped, whatever the policy: what the first turns cost
+    is spent by then.
+    """
     failed = 0
     active = opened
     while active:
@@ -201,7 +206,7 @@ def _generate(
     if not waiting:
         return
     sampling: dict[object, int] = {}
-    for completion in engine.generate(iter(plan.depth_first(request for _, _, request in pending.values()))):
+    for completion in _answers(engine, plan.depth_first(request for _, _, request in pending.values())):
         if completion.key not in pending:
             raise EngineError("the engine answered a request that it was not asked, or one of them twice")
         state, seq, request = pending.pop(completion.key)
@@ -215,15 +220,27 @@ def _generate(
         raise EngineError(f"the engine ended with {len(pending)} of {waiting} requests unanswered")
 
 
+def _answers(engine: Engine, requests: Sequence[Request]) -> Iterator[Completion]:
+    """What an engine generates; whatever breaks in it ends the run with one sentence, and what came before is kept."""
+    try:
+        yield from engine.generate(iter(requests))
+    except (EvalkitError, GeneratorExit):
+        raise
+    except Exception as error:
+        name = type(engine).__name__
+        raise EngineError(f"the engine {name} failed, what it gave is kept: {type(error).__name__}: {error}") from error
+
+
 def grade(
-    config: RunConfig, contestant: Contestant, bench: Bench, grader: Grader, store: Store, observer: Observer
+    config: RunConfig, contestant: Contestant, bench: Bench, label: str, store: Store, observer: Observer
 ) -> None:
-    """Read and grade every stored answer of one candidate to one task that this grader has not judged yet."""
+    """Read and grade every stored answer of one candidate to one task that the grader of this name has not judged."""
+    grader = bench.graders[label]
     candidate = store.number("candidate", contestant.spec.name, contestant.engine.fingerprint)
     task = store.number("task", bench.address)
-    name = f"{bench.address} {grader.name}"
+    name = f"{bench.address} {label}"
     number = store.number("grader", name, grader_fingerprint(grader), " ".join(grader.metrics))
-    observer.phase(contestant.spec.name, bench.address, f"grading ({grader.name})", bench.samples * config.draws)
+    observer.phase(contestant.spec.name, bench.address, f"grading ({label})", bench.samples * config.draws)
     with grading(grader.name, grader.needs) as context:
         for window in _windows(bench.items()):
             start, stop = window[0][0], window[-1][0] + 1

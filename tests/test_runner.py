@@ -24,6 +24,8 @@ class Scripted(Engine):
     def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
         assert self.model is not None
         for request in requests:
+            if Path(self.model + ".breaks").exists() and Path(self.model).exists():
+                raise OSError("the wire is cut")
             with Path(self.model).open("a") as file:
                 print(request.sample.id, request.draw, request.turn, file=file)
             number = int(request.sample.id[1:])
@@ -202,6 +204,27 @@ def test_an_engine_that_answers_what_it_was_not_asked_ends_the_run(run: Runner, 
     capitals(2)
     with pytest.raises(EngineError, match="was not asked"):
         run(engine="confused")
+
+
+def test_one_grader_may_judge_twice_under_two_names(run: Runner, capitals: Callable[..., Path]) -> None:
+    capitals(3)
+    graders = "[{grader: match, name: strict}, {grader: match, name: loft, options: {scorer: compat}}]"
+    found = run(f"tasks.0.graders={graders}").scores().to_pylist()
+    assert {r["grader"] for r in found} == {"strict", "loft"}
+    with pytest.raises(ek.ConfigError, match="two graders are called 'match'"):
+        run("tasks.0.graders=[match, match]", out="other")
+
+
+def test_an_engine_that_breaks_ends_the_run_in_one_sentence_and_keeps_what_it_gave(
+    run: Runner, capitals: Callable[..., Path], tmp_path: Path
+) -> None:
+    capitals(3)
+    (tmp_path / "calls.breaks").touch()
+    with pytest.raises(EngineError, match="Scripted failed, what it gave is kept: OSError: the wire is cut"):
+        run()
+    (tmp_path / "calls.breaks").unlink()
+    result = run()
+    assert (tmp_path / "calls").read_text().count("c0") == 1 and len(rows(result)) == 3
 
 
 def test_a_limit_of_samples_is_part_of_the_config(catalogue: ek.Catalogue, capitals: Callable[..., Path]) -> None:
