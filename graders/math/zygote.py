@@ -27,6 +27,8 @@ import signal
 import sys
 from typing import Any
 
+FLOAT_DIGITS = 15
+"""Decimal places that a float can have: who asks for more wants exact equality."""
 DIGITS = 30
 SURELY = 1e-9
 """Relative distance of two constants, evaluated to `DIGITS` digits, from which on they are different numbers."""
@@ -44,8 +46,10 @@ def judge(gold: str, pred: str, rounding: int) -> str:
     preds = parse(pred, fallback_mode="no_fallback", parsing_timeout=None)
     if not preds:
         return "prediction unreadable"
-    if len(golds) == len(preds) == 1 and differ(golds[0], preds[0]):
-        return "unequal"
+    if len(golds) == len(preds) == 1:
+        exact = rounding > FLOAT_DIGITS
+        if differ(golds[0], preds[0]) or (exact and is_rounded(golds[0], preds[0])):
+            return "unequal"
     same = verify(
         golds, preds, float_rounding=rounding, allow_set_relation_comp=True, timeout_seconds=None, raise_on_error=True
     )
@@ -68,6 +72,13 @@ def differ(gold: Any, pred: Any) -> bool:
         return False
     a, b = constant(gold), constant(pred)
     return a is not None and b is not None and abs(a - b) > SURELY * max(1.0, abs(a), abs(b))
+
+
+def is_rounded(gold: Any, pred: Any) -> bool:
+    """Whether a decimal stands for an irrational number, which no decimal is equal to."""
+    from sympy import Expr, Float
+
+    return isinstance(pred, Float) and isinstance(gold, Expr) and gold.is_irrational is True
 
 
 def constant(value: Any) -> complex | None:
