@@ -38,6 +38,7 @@ def cr1(values: np.ndarray, codes: np.ndarray) -> float:
     return float(np.sqrt(groups / (groups - 1) * (sums**2).sum()) / len(values))
 
 
+@settings(deadline=None)
 @given(binary)
 def test_unclustered_binary_values_get_wilson(values: list[float]) -> None:
     found = mean_interval(np.array(values))
@@ -47,6 +48,7 @@ def test_unclustered_binary_values_get_wilson(values: list[float]) -> None:
     assert found.high == pytest.approx(high, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(unit)
 def test_other_values_get_the_t_interval_of_scipy_clipped(values: list[float]) -> None:
     array = np.array(values)
@@ -58,7 +60,7 @@ def test_other_values_get_the_t_interval_of_scipy_clipped(values: list[float]) -
     assert found.high == pytest.approx(min(1.0, expected.high), abs=1e-9)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.integers(4, 60), st.integers(0, 10**6))
 def test_clustered_values_get_cr1_and_t_with_clusters_less_one(n: int, seed: int) -> None:
     values = np.random.default_rng(seed).random(n)
@@ -77,7 +79,7 @@ def test_clustered_values_get_cr1_and_t_with_clusters_less_one(n: int, seed: int
     assert found.high == pytest.approx(min(1.0, values.mean() + reach), abs=1e-9)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.integers(6, 80), st.integers(0, 10**6), st.floats(0.05, 0.95))
 def test_clustered_binary_values_get_wilson_on_the_effective_number(n: int, seed: int, rate: float) -> None:
     values = (np.random.default_rng(seed).random(n) < rate).astype(float)
@@ -124,6 +126,7 @@ def test_equal_values_never_give_an_interval_of_no_width() -> None:
     assert 0 < same.high < 0.1
 
 
+@settings(deadline=None)
 @given(st.integers(1, 200), st.booleans())
 def test_the_interval_of_a_constant_is_clopper_pearson_for_binary_values(n: int, right: bool) -> None:
     low, high = proportion_confint(n if right else 0, n, method="beta")
@@ -151,7 +154,7 @@ def test_no_values_and_values_out_of_range_are_refused() -> None:
             mean_interval(np.array([0.5, wrong]))
 
 
-@settings(max_examples=80)
+@settings(max_examples=80, deadline=None)
 @given(unit, st.integers(0, 10**6))
 def test_the_mean_lies_in_its_interval_and_the_interval_in_the_range(values: list[float], seed: int) -> None:
     found = mean_interval(np.array(values), clusters_for(len(values), seed))
@@ -159,6 +162,7 @@ def test_the_mean_lies_in_its_interval_and_the_interval_in_the_range(values: lis
     assert found.high > found.low
 
 
+@settings(deadline=None)
 @given(binary, st.sampled_from([0.5, 0.8, 0.9]))
 def test_more_confidence_is_wider(values: list[float], confidence: float) -> None:
     narrow, wide = (mean_interval(np.array(values), confidence=c) for c in (confidence, 0.99))

@@ -144,7 +144,7 @@ row = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=80)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(row, min_size=1, max_size=30), st.randoms(use_true_random=False))
 def test_whatever_the_rows_the_counts_add_up_and_their_order_is_nothing(scores, rows, shuffle: random.Random) -> None:
     numbered = [
