@@ -23,7 +23,7 @@ class Tally:
     def __init__(self, total: int) -> None:
         self.total = total
         self.done = self.waiting = self.errors = 0
-        self.prompt = self.cached = self.out = 0
+        self.prompt = self.cached = self.out = self.fresh = 0
         self.started = time.monotonic()
 
     def add(self, completions: Sequence[Completion], waiting: int) -> None:
@@ -34,14 +34,17 @@ class Tally:
             self.prompt += completion.usage.prompt_tokens
             self.cached += completion.usage.cached_tokens
             self.out += completion.usage.completion_tokens
+            self.fresh += completion.usage.fresh_tokens
 
     def facts(self) -> str:
-        """Tokens a second, share of prompt tokens reused, requests out, errors: what there is to say, in a few words."""
+        """Tokens a second, what sharing saved, requests out, errors: what there is to say, in a few words."""
         seconds = max(time.monotonic() - self.started, 1e-9)
         parts = []
         if self.prompt:
             parts.append(f"{(self.prompt - self.cached + self.out) / seconds:,.0f} tokens/s")
             parts.append(f"{self.cached / self.prompt:.0%} of the reading shared")
+        if self.fresh:
+            parts.append(f"prefill efficiency {self.fresh / max(self.prompt - self.cached, 1):.2f}")
         if self.waiting:
             parts.append(f"{self.waiting:,} requests out")
         if self.errors:

@@ -156,6 +156,8 @@ class Usage(msgspec.Struct, frozen=True):
     cached_tokens: int = 0
     """Of the prompt's tokens, those whose key-value entries were reused and not computed."""
     completion_tokens: int = 0
+    fresh_tokens: int = 0
+    """Of the prompt's tokens, those not shared with the prompt asked before it: what must be computed at least."""
 
 
 class Request(msgspec.Struct, frozen=True, dict=True):

@@ -89,6 +89,18 @@ class Run:
         totals = self.facts["samples"]
         return {(candidate, task): (count, totals[task]) for candidate, task, count in done}
 
+    def prefill_efficiency(self) -> dict[str, float]:
+        """By candidate: prompt tokens that had to be computed (each shared stretch once) / those that were; 1 is best.
+
+        Candidates whose engine has no tokens are left out.
+        """
+        with closing(self._connect()) as db:
+            rows = db.execute(
+                "SELECT c.name, TOTAL(r.fresh_tokens), TOTAL(r.prompt_tokens - r.cached_tokens) FROM completion r"
+                " JOIN name c ON c.id = r.candidate GROUP BY r.candidate"
+            ).fetchall()
+        return {name: fresh / computed for name, fresh, computed in rows if fresh and computed}
+
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(f"file:{(self.folder / 'run.db').resolve()}?mode=ro", uri=True, timeout=60)
 

@@ -40,7 +40,7 @@ CREATE TABLE sample (task INTEGER, ordinal INTEGER, id TEXT NOT NULL, cluster TE
 CREATE TABLE completion (candidate INTEGER, task INTEGER, ordinal INTEGER, draw INTEGER, seq INTEGER,
     key BLOB NOT NULL, prompt BLOB NOT NULL, sampling INTEGER NOT NULL, text BLOB NOT NULL, reasoning BLOB NOT NULL,
     finish TEXT NOT NULL, prompt_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL,
-    completion_tokens INTEGER NOT NULL, seconds REAL NOT NULL, error TEXT NOT NULL,
+    completion_tokens INTEGER NOT NULL, fresh_tokens INTEGER NOT NULL, seconds REAL NOT NULL, error TEXT NOT NULL,
     PRIMARY KEY (candidate, task, ordinal, draw, seq)) WITHOUT ROWID;
 CREATE TABLE skipped (candidate INTEGER, task INTEGER, ordinal INTEGER, draw INTEGER, reason TEXT NOT NULL,
     PRIMARY KEY (candidate, task, ordinal, draw)) WITHOUT ROWID;
@@ -48,7 +48,7 @@ CREATE TABLE grade (candidate INTEGER, task INTEGER, ordinal INTEGER, draw INTEG
     answer_status TEXT NOT NULL, answer BLOB NOT NULL, status TEXT NOT NULL, value REAL, body BLOB NOT NULL,
     PRIMARY KEY (candidate, task, ordinal, draw, grader)) WITHOUT ROWID;
 """
-PUT_COMPLETION = "INSERT OR REPLACE INTO completion VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+PUT_COMPLETION = "INSERT OR REPLACE INTO completion VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 DROP_GRADES = "DELETE FROM grade WHERE candidate=? AND task=? AND ordinal=? AND draw=?"
 VERSION = "1"
 BATCH = 1024  # most rows in one transaction: with the next, bounds what a kill can lose
@@ -138,7 +138,7 @@ class Store:
             place.candidate, place.task, place.ordinal, place.draw, seq, request.key, self._prompt(request.prompt),
             sampling, self._pack(completion.text), self._pack(completion.reasoning), completion.finish,
             completion.usage.prompt_tokens, completion.usage.cached_tokens, completion.usage.completion_tokens,
-            completion.seconds, completion.error,
+            completion.usage.fresh_tokens, completion.seconds, completion.error,
         )
         self._put(PUT_COMPLETION, row)
 
@@ -147,12 +147,12 @@ class Store:
         found: dict[Place, list[Completion]] = {}
         rows = self._db.execute(
             "SELECT ordinal, draw, key, text, reasoning, finish, prompt_tokens, cached_tokens, completion_tokens,"
-            " seconds, error FROM completion WHERE candidate=? AND task=? AND ordinal>=? AND ordinal<?"
+            " fresh_tokens, seconds, error FROM completion WHERE candidate=? AND task=? AND ordinal>=? AND ordinal<?"
             " ORDER BY ordinal, draw, seq",
             (candidate, task, start, stop),
         )
-        for ordinal, draw, key, text, reasoning, finish, prompt, cached, out, seconds, error in rows:
-            usage = Usage(prompt, cached, out)
+        for ordinal, draw, key, text, reasoning, finish, prompt, cached, out, fresh, seconds, error in rows:
+            usage = Usage(prompt, cached, out, fresh)
             reply = Completion(key, unpack(text), finish, unpack(reasoning), usage, seconds, error)
             found.setdefault(Place(candidate, task, ordinal, draw), []).append(reply)
         return found

@@ -21,7 +21,7 @@ def asked(i: int, context: Segment, name: str = "s") -> Request:
 
 
 def reply(request: Request, text: str = "yes") -> Completion:
-    return Completion(request.key, text, usage=Usage(10, 8, 2), seconds=0.5)
+    return Completion(request.key, text, usage=Usage(10, 8, 2, 3), seconds=0.5)
 
 
 def test_what_was_put_comes_back_whole(tmp_path: Path) -> None:

@@ -29,7 +29,8 @@ OWN_PLACE = ("title", "command", "config", "unfinished", "prefill_efficiency")
 
 def write_run_report(path: Path, run: Results) -> Path:
     """Write the page of a run directory, which may still be unfinished."""
-    return write_report(path, run.scores(), {**run.facts, "unfinished": labels.unfinished(run.progress())})
+    live = {"unfinished": labels.unfinished(run.progress()), "prefill_efficiency": run.prefill_efficiency()}
+    return write_report(path, run.scores(), {**run.facts, **live})
 
 
 def write_report(path: Path, scores: pa.Table, facts: Mapping[str, Any]) -> Path:

@@ -33,6 +33,10 @@ class Results(Protocol):
         """Samples done and samples in all, by candidate and task."""
         ...
 
+    def prefill_efficiency(self) -> dict[str, float]:
+        """By candidate: prompt tokens that had to be computed / those that were."""
+        ...
+
 
 def series(candidate: str, adapter: str) -> str:
     """A candidate's name, with its adapter where it has one."""

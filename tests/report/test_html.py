@@ -191,6 +191,9 @@ def test_a_run_is_written_with_what_is_unfinished(sums: pa.Table, tmp_path: Path
         def progress(self) -> dict[tuple[str, str], tuple[int, int]]:
             return {("small", "town/rag@4k"): (30, 40)}
 
+        def prefill_efficiency(self) -> dict[str, float]:
+            return {"small": 0.98}
+
     page = write_run_report(tmp_path / "deep" / "report.html", Unfinished())
     assert "Unfinished: small on town/rag@4k: 30 of 40 samples done" in Page(page.read_text(encoding="utf-8")).text
 

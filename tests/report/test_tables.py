@@ -101,6 +101,9 @@ class FakeRun:
     def progress(self) -> dict[tuple[str, str], tuple[int, int]]:
         return {("small", "town/rag@1k"): (40, 40), ("small", "town/rag@4k"): (30, 40)}
 
+    def prefill_efficiency(self) -> dict[str, float]:
+        return {"small": 0.98}
+
 
 def test_a_run_prints_its_place_and_what_is_unfinished(scores: pa.Table) -> None:
     file = io.StringIO()

@@ -11,23 +11,24 @@ A schema is not enforced here: transformers has no constrained decoding of its o
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 import torch
 from pydantic import Field
 
 from evalkit.engines.hf.groups import Group, Job, groups
-from evalkit.engines.hf.loading import context_length, end_tokens, fingerprint, load_model, sound_attention
+from evalkit.engines.hf.loading import context_length, end_tokens, fingerprint, load_config, load_model, sound_attention
 from evalkit.engines.hf.reader import CopyingReader, Reader, best_reader
 from evalkit.engines.hf.reply import THINK, Reply
 from evalkit.engines.hf.sampling import Draws, next_tokens
 from evalkit.errors import ConfigError, DataError
-from evalkit.prompts import load_encoder
-from evalkit.prompts.sharing import tokens_between
+from evalkit.prompts import EncodedPrompt, load_encoder
+from evalkit.prompts.sharing import common_tokens, tokens_between
 from evalkit.protocols import Engine
 from evalkit.protocols import Options as BaseOptions
 from evalkit.records import Completion, Prompt, Request, Usage
@@ -78,17 +79,38 @@ class HF(Engine):
         device, dtype = _device_and_dtype(options)
         if options.threads:
             torch.set_num_threads(options.threads)
-        own = sound_attention(model, options.trust_remote_code) if options.attention == "auto" else options.attention
-        self._model = load_model(
-            model, dtype=dtype, device=device, attention=own, trust_remote_code=options.trust_remote_code
+        config = load_config(model, trust_remote_code=options.trust_remote_code)
+        own = sound_attention(config) if options.attention == "auto" else options.attention
+        self._load = functools.partial(
+            load_model, model, dtype=dtype, device=device, attention=own, trust_remote_code=options.trust_remote_code
         )
-        self.encoder = load_encoder(model)
-        self.fingerprint = fingerprint(model, self._model, dtype)
-        self.limit = options.max_model_len or context_length(self._model.config)
-        self._ends = end_tokens(self._model, self.encoder.tokenizer)
-        self._reader = self._choose_reader(options)
-        self._size = min(BATCH if options.batch_size == "auto" else options.batch_size, self._reader.width)
+        self.encoder = self.counter = load_encoder(model)
+        self.fingerprint = fingerprint(model, config, dtype)
+        self.limit = options.max_model_len or context_length(config)
         self._own_tokens = OWN_TOKENS.get(torch.device(device).type, OWN_TOKENS["cpu"])
+        self._last: EncodedPrompt | None = None
+
+    @functools.cached_property
+    def _model(self) -> Any:
+        """The weights, from the first request on: a run builds all its engines before it asks one."""
+        return self._load()
+
+    @functools.cached_property
+    def _ends(self) -> frozenset[int]:
+        return end_tokens(self._model, self.encoder.tokenizer)
+
+    @functools.cached_property
+    def _reader(self) -> Reader:
+        if not self.options.prefix_reuse:
+            return CopyingReader(self._model, reuse=False)
+        if self.options.attention != "auto":
+            return CopyingReader(self._model)
+        return best_reader(self._model)
+
+    @functools.cached_property
+    def _size(self) -> int:
+        """Most sequences read together; smaller once memory has given out."""
+        return min(BATCH if self.options.batch_size == "auto" else self.options.batch_size, self._reader.width)
 
     def prompt_tokens(self, prompt: Prompt) -> int:
         """Length of a prompt in this model's tokens, chat template and BOS included."""
@@ -114,17 +136,10 @@ class HF(Engine):
 
     def close(self) -> None:
         """Release the model and its caches."""
-        self._reader.drop()
-        del self._model, self._reader
+        for name in ("_reader", "_model"):
+            self.__dict__.pop(name, None)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-
-    def _choose_reader(self, options: Options) -> Reader:
-        if not options.prefix_reuse:
-            return CopyingReader(self._model, reuse=False)
-        if options.attention != "auto":
-            return CopyingReader(self._model)
-        return best_reader(self._model)
 
     def _admit(self, request: Request) -> Job | Completion:
         submitted = time.monotonic()
@@ -142,7 +157,9 @@ class HF(Engine):
                 request,
                 f"{encoded.n_tokens:,} prompt tokens and {asked:,} for the reply exceed the model's {self.limit:,}",
             )
-        return Job(request, encoded, submitted)
+        fresh = encoded.n_tokens - (common_tokens(self._last, encoded) if self._last is not None else 0)
+        self._last = encoded
+        return Job(request, encoded, submitted, fresh)
 
     def _read(self, group: Group) -> Iterator[Completion]:
         """Read a group; where memory does not suffice, read what is unfinished again in smaller batches."""
@@ -231,7 +248,10 @@ def _failed(request: Request, sentence: str) -> Completion:
 def _completion(row: _Row) -> Completion:
     text, reasoning = row.reply.split()
     usage = Usage(
-        prompt_tokens=row.job.encoded.n_tokens, cached_tokens=row.cached, completion_tokens=len(row.reply.tokens)
+        prompt_tokens=row.job.encoded.n_tokens,
+        cached_tokens=row.cached,
+        completion_tokens=len(row.reply.tokens),
+        fresh_tokens=row.job.fresh,
     )
     return Completion(
         key=row.job.request.key,

@@ -27,6 +27,8 @@ class Job(msgspec.Struct, frozen=True, eq=False):
     encoded: EncodedPrompt
     submitted: float
     """`time.monotonic()` when it was taken from the plan."""
+    fresh: int = 0
+    """Of its prompt's tokens, those that the prompt before it does not share: what an ideal engine computes for it."""
 
 
 class Group(msgspec.Struct, frozen=True, eq=False):

@@ -38,13 +38,19 @@ def check_folder(folder: Path) -> None:
     raise ConfigError(f"{str(folder)!r} holds a config but no weights: {' or '.join(WEIGHTS)} is missing")
 
 
-def sound_attention(model: str, trust_remote_code: bool) -> str | None:
-    """`eager` where transformers' default would not compute what the model learnt (sdpa leaves out soft-capping)."""
+def load_config(model: str, *, trust_remote_code: bool) -> Any:
+    """A model's configuration. Raises ConfigError if there is none, or a directory lacks its weights."""
+    if Path(model).is_dir():
+        check_folder(Path(model))
     try:
-        config = AutoConfig.from_pretrained(model, trust_remote_code=trust_remote_code).get_text_config()
-    except Exception:  # loading the model says what is wrong with it
-        return None
-    return "eager" if getattr(config, "attn_logit_softcapping", None) else None
+        return AutoConfig.from_pretrained(model, trust_remote_code=trust_remote_code)
+    except Exception as error:  # transformers and the hub raise nearly anything
+        raise _unloadable(model, error) from None
+
+
+def sound_attention(config: Any) -> str | None:
+    """`eager` where transformers' default would not compute what the model learnt (sdpa leaves out soft-capping)."""
+    return "eager" if getattr(config.get_text_config(), "attn_logit_softcapping", None) else None
 
 
 def load_model(model: str, *, dtype: torch.dtype, device: str, attention: str | None, trust_remote_code: bool) -> Any:
@@ -52,8 +58,6 @@ def load_model(model: str, *, dtype: torch.dtype, device: str, attention: str | 
 
     Raises ConfigError if it cannot be loaded or its weights are incomplete.
     """
-    if Path(model).is_dir():
-        check_folder(Path(model))
     transformers_logging.disable_progress_bar()
     try:
         loaded, info = AutoModelForCausalLM.from_pretrained(
@@ -64,20 +68,24 @@ def load_model(model: str, *, dtype: torch.dtype, device: str, attention: str | 
             output_loading_info=True,
         )
     except Exception as error:  # transformers and the hub raise nearly anything
-        reason = str(error).strip().split("\n")[0]
-        raise ConfigError(f"the model {model!r} could not be loaded: {reason}") from None
+        raise _unloadable(model, error) from None
     missing = sorted(info["missing_keys"])
     if missing:
         raise ConfigError(f"the weights of {model!r} lack {len(missing)} tensors, the first: {missing[0]}")
     return loaded.to(device).eval()
 
 
-def fingerprint(model: str, loaded: Any, dtype: torch.dtype) -> str:
+def _unloadable(model: str, error: Exception) -> ConfigError:
+    reason = str(error).strip().split("\n")[0]
+    return ConfigError(f"the model {model!r} could not be loaded: {reason}")
+
+
+def fingerprint(model: str, config: Any, dtype: torch.dtype) -> str:
     """Identity of what answers: digest of a directory's files (or the hub's revision), and the precision."""
     precision = str(dtype).removeprefix("torch.")
     folder = Path(model)
     if not folder.is_dir():
-        return f"{model}@{getattr(loaded.config, '_commit_hash', None) or 'unknown'}:{precision}"
+        return f"{model}@{getattr(config, '_commit_hash', None) or 'unknown'}:{precision}"
     digest = hashlib.blake2b(digest_size=16)
     for path in sorted(p for p in folder.iterdir() if p.is_file() and _matters(p)):
         stat = path.stat()
@@ -112,4 +120,4 @@ def context_length(config: Any) -> int | None:
     return int(length) if length else None
 
 
-__all__ = ["check_folder", "context_length", "end_tokens", "fingerprint", "load_model", "sound_attention"]
+__all__ = ["check_folder", "context_length", "end_tokens", "fingerprint", "load_config", "load_model", "sound_attention"]
