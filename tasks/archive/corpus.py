@@ -23,9 +23,9 @@ from .world import CORE, Entity, entities
 
 Hops = Literal[1, 2, "mixed"]
 KINDS: dict[Hops, tuple[Kind, ...]] = {
-    1: ("fact", "fact", "fact", "fact", "byname", "who", "who"),
+    1: ("fact", "fact", "fact", "fact", "who", "described"),
     2: ("link",),
-    "mixed": ("fact", "fact", "fact", "byname", "who", "link", "link", "link"),
+    "mixed": ("fact", "fact", "fact", "who", "described", "link", "link", "link"),
 }
 """Kinds of question in their proportions, by the hops a run asks for."""
 WIDEST = 9_999

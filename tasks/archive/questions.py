@@ -1,7 +1,8 @@
 """Questions about a world, each with its exact answer and the documents that hold it, in the order they are needed.
 
-Kinds: `fact` (What was the trade of Mara Venn?), `byname` (the same, the person named by the byname), `who` (Who owned
-the compass?) and `link`, of two hops (What was the trade of the maker of Silent Harbour?).
+Kinds: `fact` (What was the trade of Mara Venn?), `who` (Who was the owner of the compass?), `described` (What was the
+trade of the owner of the compass?) and `link`, of two hops (What was the trade of the maker of Silent Harbour?). A
+description stands in the document of the one it describes, so that only a link needs a second document.
 """
 
 from __future__ import annotations
@@ -12,12 +13,11 @@ from typing import Literal
 
 import msgspec
 
-from .world import NOUNS, Entity, Fact
+from .world import RELATIONS, Entity, Fact
 
-Kind = Literal["fact", "byname", "who", "link"]
-HOPS: dict[Kind, int] = {"fact": 1, "byname": 1, "who": 1, "link": 2}
+Kind = Literal["fact", "who", "described", "link"]
+HOPS: dict[Kind, int] = {"fact": 1, "who": 1, "described": 1, "link": 2}
 """Documents that must be read to answer."""
-_WHO = {"keepsake": "Who owned the {v}?", "byname": "Who was known as {v}?"}
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -34,18 +34,16 @@ def questions(world: Sequence[Entity]) -> dict[Kind, list[Question]]:
     """All questions by kind that can be asked about these entities, which must point at one another only."""
     found: dict[Kind, list[Question]] = {kind: [] for kind in HOPS}
     for number, entity in enumerate(world):
+        plain = [f for f in entity.facts if not f.relation.describes]
+        found["fact"] += [_ask("fact", f, entity.title, (number,)) for f in plain]
         for fact in entity.facts:
-            noun = fact.relation.noun
-            found["fact"].append(_ask("fact", fact, entity.title, (number,)))
-            if noun in _WHO:
-                text = _WHO[noun].format(v=fact.value)
-                found["who"].append(Question("who", text, entity.title, (number,)))
-            if noun == "byname":
-                others = [f for f in entity.facts if f is not fact]
-                found["byname"] += [_ask("byname", f, fact.value, (number,)) for f in others]
-            if fact.target >= 0:
-                start = f"the {noun} of {entity.title}"
-                ends = [f for f in world[fact.target].facts if f.target != number]
+            if fact.relation.describes:
+                name = fact.relation.describes.format(v=fact.value)
+                found["who"].append(Question("who", f"Who was {name}?", entity.title, (number,)))
+                found["described"] += [_ask("described", f, name, (number,)) for f in plain]
+            elif fact.target >= 0:
+                start = f"the {fact.relation.noun} of {entity.title}"
+                ends = [f for f in world[fact.target].facts if not f.relation.describes and f.target != number]
                 found["link"] += [_ask("link", f, start, (number, fact.target)) for f in ends]
     return found
 
@@ -67,7 +65,8 @@ def _ask(kind: Kind, fact: Fact, about: str, gold: tuple[int, ...]) -> Question:
 
 
 PHRASES = (
-    "What was ", "Who was ", *(f"the {noun} of " for noun in NOUNS), "?", *(w.split("{v}")[0] for w in _WHO.values())
+    "What was ", "Who was ", "?", *(f"the {r.noun} of " for r in RELATIONS if not r.describes),
+    *(r.describes.split("{v}")[0] for r in RELATIONS if r.describes),
 )
 """The fixed parts of questions, for the tokenizer."""
 

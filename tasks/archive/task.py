@@ -16,18 +16,17 @@ from pydantic import Field
 
 from evalkit import protocols
 from evalkit.errors import ConfigError
-from evalkit.privileged import Privileged
+from evalkit.privileged import Privileged, Reference
 from evalkit.protocols import Item
-from evalkit.records import Answer, Completion, Sample, Sampling
+from evalkit.records import Answer, Completion, Request, Sample, Sampling
 
-from ..loft import parse, render
+from ..loft import layout, parse, render
 from ..loft.files import length_label
-from ..loft.task import Loft
 from . import corpus
 from .corpus import Hops, Shown, World
 
 
-class Archive(Loft):
+class Archive(protocols.Task):
     """Retrieval and question answering over a generated archive."""
 
     family = "archive"
@@ -45,10 +44,12 @@ class Archive(Loft):
         shots: int = Field(default=0, ge=0)
         """Worked examples before the question."""
 
+    options: Options
+
     def __init__(self, context: protocols.TaskContext, options: Any = None) -> None:
-        protocols.Task.__init__(self, context, options)
-        self.kind = self.layout = context.variant
-        self.graders = ("retrieval",) if self.kind == "retrieval" else ("match",)
+        super().__init__(context, options)
+        self.layout = context.variant
+        self.graders = ("retrieval",) if self.layout == "retrieval" else ("match",)
 
     @classmethod
     def variants(cls) -> tuple[str, ...]:
@@ -76,16 +77,26 @@ class Archive(Loft):
                 answers = pids if self.layout == "retrieval" else [question.answer]
                 yield sample, Privileged(name, answers=answers, annotations=[key])
 
+    def ask(self, sample: Sample, replies: Sequence[Completion]) -> Sequence[Request]:
+        return () if replies else (self.request(sample, render.messages(sample)),)
+
     def read(self, sample: Sample, replies: Sequence[Completion]) -> Answer:
         if self.layout == "retrieval" and sample.corpus is not None:
             return parse.document_answer(replies[-1], sample.corpus)
         return parse.answer(replies[-1])
 
+    def gold_reply(self, sample: Sample, reference: Reference) -> str:
+        """The final-answer line alone."""
+        if self.layout == "rag" or sample.corpus is None:
+            return layout.final_answer(reference.answers)
+        places = {document.id: place for place, document in enumerate(sample.corpus.documents)}
+        return layout.final_answer([str(places[pid]) for pid in reference.answers])
+
     @cached_property
     def _worlds(self) -> list[tuple[World, Shown]]:
         name, length, counter = self.context.name, self.context.length, self.context.need_tokenizer()
         if length is None:
-            raise ConfigError(f"task {name!r} needs a length in tokens, as in archive/{self.kind}@1k")
+            raise ConfigError(f"task {name!r} needs a length in tokens, as in archive/{self.layout}@1k")
         wanted = self.options
         made = [
             corpus.world(self.context.seed, number, wanted.questions, wanted.shots, wanted.hops)

@@ -21,10 +21,10 @@ from .training.batches import KIND_NAMES, Archive, Batch
 from .training.curriculum import Curriculum
 from .training.muon import Muon
 
-MATRIX_RATE, REST_RATE = 2e-2, 3e-3
+MATRIX_RATE, REST_RATE = 1.2e-2, 2e-3
 WARM_UP = 50
 """Steps."""
-LOG_EVERY, SAVE_EVERY = 20, 200
+LOG_EVERY, SAVE_EVERY = 20, 100
 
 
 def small_model(tokens: int, seed: int, *, heads: int = 4, head_size: int = 32, layers: int = 3) -> Qwen3ForCausalLM:
@@ -75,7 +75,14 @@ class Training:
     def predict(self, batch: Batch) -> tuple[torch.Tensor, dict[str, float]]:
         """Mean loss over the trained tokens, and the share that is right by kind of prediction."""
         ids, kinds = torch.from_numpy(batch.ids), torch.from_numpy(batch.kinds)[:, 1:]
-        hidden = self.model.model(input_ids=ids, use_cache=False).last_hidden_state[:, :-1]
+        seen = None
+        if batch.blocks is not None:
+            blocks = torch.from_numpy(batch.blocks)
+            own = (blocks[:, None, :] == 0) | (blocks[:, None, :] == blocks[:, :, None])
+            seen = torch.zeros(own.shape).masked_fill_(~torch.tril(own), -torch.inf).unsqueeze(1)
+        places = torch.from_numpy(batch.places)
+        states = self.model.model(input_ids=ids, attention_mask=seen, position_ids=places, use_cache=False)
+        hidden = states.last_hidden_state[:, :-1]
         trained = kinds > 0
         logits = self.model.lm_head(hidden[trained])
         wanted = ids[:, 1:][trained]

@@ -40,27 +40,28 @@ class Relation(msgspec.Struct, frozen=True):
     noun: str
     """As asked for: `the NOUN of X`."""
     sentence: str
-    """One of two ways to state it; the other is `The NOUN of {s} was {v}`."""
+    """One of two ways to state it, `s` being the entity and `v` the value."""
     values: tuple[str, ...] = ()
     """Words it draws from; empty if it points at an entity."""
     target: str = ""
     """Kind of entity it points at."""
-    unique: bool = False
-    """No two entities of a world share a value."""
-    article: str = ""
+    describes: str = ""
+    """Where no two entities of a world share a value: how an entity is named by it, `the owner of the {v}`."""
 
     @property
     def plain(self) -> str:
         """The second way to state it, which has the words of the question."""
-        return f"The {self.noun} of {{s}} was {self.article}{{v}}"
+        if self.describes:
+            return f"{self.describes[0].upper()}{self.describes[1:]} was {{s}}"
+        return f"The {self.noun} of {{s}} was {{v}}"
 
 
 RELATIONS = (
     Relation(PEOPLE, "trade", "{s} worked as a {v}", words.TRADE),
     Relation(PEOPLE, "street", "{s} lived on {v}", words.STREET),
     Relation(PEOPLE, "birth year", "{s} was born in {v}", words.YEAR),
-    Relation(PEOPLE, "keepsake", "{s} owned the {v}", words.BELONGING, unique=True, article="the "),
-    Relation(PEOPLE, "byname", "{s} was known as {v}", words.BYNAME, unique=True),
+    Relation(PEOPLE, "belonging", "The {v} belonged to {s}", words.BELONGING, describes="the owner of the {v}"),
+    Relation(PEOPLE, "byname", "{v} was the byname of {s}", words.BYNAME, describes="the person called {v}"),
     Relation(PEOPLE, "teacher", "{s} learned from {v}", target=PEOPLE),
     Relation(PLACES, "keeper", "{s} was kept by {v}", target=PEOPLE),
     Relation(PLACES, "street", "{s} stood on {v}", words.STREET),
@@ -75,7 +76,6 @@ RELATIONS = (
     Relation(EVENTS, "year", "{s} took place in {v}", words.YEAR),
     Relation(EVENTS, "weather", "{s} saw {v}", words.WEATHER),
 )
-NOUNS = tuple(dict.fromkeys(r.noun for r in RELATIONS))
 
 
 class Fact(msgspec.Struct, frozen=True):
@@ -116,7 +116,7 @@ class _Stream:
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
-        self._left = {r.noun: rng.sample(r.values, len(r.values)) for r in RELATIONS if r.unique}
+        self._left = {r.noun: rng.sample(r.values, len(r.values)) for r in RELATIONS if r.describes}
         self._names: list[tuple[str, str, int]] = []
         self._kinds: list[str] = []
         self._of_kind: dict[str, list[int]] = {kind: [] for kind in _NAMES}
@@ -133,7 +133,7 @@ class _Stream:
     def entity(self, number: int) -> Entity:
         """A named entity with its facts, each told in one of two ways."""
         rng, kind, title = self._rng, self._kinds[number], self._title(number)
-        relations = [r for r in RELATIONS if r.kind == kind and (self._left[r.noun] if r.unique else True)]
+        relations = [r for r in RELATIONS if r.kind == kind and (self._left[r.noun] if r.describes else True)]
         facts, sentences = [], []
         for relation in rng.sample(relations, rng.randint(2, min(5, len(relations)))):
             fact = self._fact(relation, number)
@@ -163,7 +163,7 @@ class _Stream:
 
     def _fact(self, relation: Relation, number: int) -> Fact | None:
         """A fact, or None where there is nobody to point at."""
-        if relation.unique:
+        if relation.describes:
             return Fact(relation, self._left[relation.noun].pop())
         if not relation.target:
             return Fact(relation, self._rng.choice(relation.values))
@@ -175,4 +175,4 @@ class _Stream:
         return Fact(relation, self._title(target), target)
 
 
-__all__ = ["CORE", "NOUNS", "RELATIONS", "Entity", "Fact", "Relation", "entities"]
+__all__ = ["CORE", "RELATIONS", "Entity", "Fact", "Relation", "entities"]

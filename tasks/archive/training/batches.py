@@ -1,9 +1,10 @@
 """Training batches: token ids, and for each token what kind of prediction it is (0: not trained on).
 
 Two kinds of batch. *Echo*: random tokens, then their own chunks in shuffled order; from these the copying circuit
-forms. *Archive*: a fresh world and many questions in the very prompt that evaluation uses, all but the last question as
-worked examples; trained on the replies and on the number that ends each document. Worlds are seeded apart from all that
-evaluation can draw (`train/SEED/STEP/ROW`).
+forms. *Archive*: a fresh world and many questions in the very prompt that evaluation uses; trained on the replies and
+on the number that ends each document. In most batches the questions stand apart: each sees the corpus and itself only,
+at the positions it would have alone, so that none is answered from the reply to another. In the others they are worked
+examples. Worlds are seeded apart from all that evaluation can draw (`train/SEED/STEP/ROW`).
 """
 
 from __future__ import annotations
@@ -17,17 +18,30 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from ...loft import layout
-from .. import questions, world
+from .. import questions, words, world
 from . import tokenizer as vocabulary
 
 ECHO, REPLY, TITLE, HOP_TITLE, ID, ANSWER, HOP_ANSWER = range(1, 8)
 """Kinds of prediction: an echo; an easy token of a reply; first word of the first and second title; a document's number
 in a reply; first word of the answer after one and two hops."""
 KIND_NAMES = ("echo", "reply", "title", "hop_title", "id", "answer", "hop_answer")
-MIX: tuple[questions.Kind, ...] = ("fact",) * 8 + ("byname",) * 2 + ("who",) * 4 + ("link",) * 6
+MIX: tuple[questions.Kind, ...] = ("fact",) * 6 + ("who",) * 4 + ("described",) * 4 + ("link",) * 6
 """Kinds of question in their proportions."""
 
+EXAMPLES = 0.15
+"""Share of archive batches with worked examples."""
+
 Ints = NDArray[np.int64]
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One world with questions, token by token."""
+
+    ids: list[int]
+    kinds: list[int]
+    blocks: list[int]
+    """0 for the corpus, else the number of the question: questions do not see one another."""
+    places: list[int]
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -36,7 +50,24 @@ class Batch(msgspec.Struct, frozen=True):
     ids: Ints
     kinds: Ints
     """Kind of prediction that yields the token at this place; 0 is not trained on."""
+    places: Ints
+    """Position of each token."""
+    blocks: Ints | None = None
+    """Where questions stand apart: a token sees earlier ones of block 0 and of its own block only."""
     documents: int = 0
+
+
+class _Shown(msgspec.Struct, frozen=True):
+    kind: str
+    entities: list[world.Entity]
+    numbers: dict[int, int]
+    ids: list[int]
+    asked: list[questions.Question]
+
+    def reply(self, question: questions.Question) -> str:
+        gold = [(self.numbers[e], self.entities[e].title, self.entities[e].text) for e in question.gold]
+        answers = [str(n) for n, _, _ in gold] if self.kind == "retrieval" else [question.answer]
+        return layout.reply(gold, answers)
 
 
 def echo(rng: np.random.Generator, size: int, length: int, first: int, vocabulary_size: int) -> Batch:
@@ -51,7 +82,7 @@ def echo(rng: np.random.Generator, size: int, length: int, first: int, vocabular
         order = rng.permutation(len(chunks))
         ids[row] = np.concatenate([source, *(chunks[i] for i in order)])
         kinds[row, length:] = np.concatenate([[0] + [ECHO] * (len(chunks[i]) - 1) for i in order])
-    return Batch(ids, kinds)
+    return Batch(ids, kinds, np.broadcast_to(np.arange(2 * length), ids.shape).copy())
 
 
 class Archive:
@@ -59,8 +90,8 @@ class Archive:
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
-        ids = {name: tokenizer.token_to_id(name) for name in vocabulary.SPECIAL}
-        self.pad: int = ids[vocabulary.PAD]
+        ids = {name: self._one(name) for name in vocabulary.SPECIAL}
+        self.pad = ids[vocabulary.PAD]
         self._begin = [ids[vocabulary.BOS], ids[vocabulary.USER]]
         self._turn = [ids[vocabulary.END], ids[vocabulary.ASSISTANT]]
         self._end = [ids[vocabulary.END]]
@@ -71,40 +102,61 @@ class Archive:
 
     def batch(self, seed: str, size: int, documents: int) -> Batch:
         """About `size` tokens of worlds of `documents` documents each."""
-        rows: list[tuple[list[int], list[int]]] = []
-        while not rows or sum(len(ids) for ids, _ in rows) + len(rows[0][0]) // 2 < size:
-            rows.append(self.row(random.Random(f"train/{seed}/{len(rows)}"), documents))
-        width = max(len(ids) for ids, _ in rows)
-        padded = [np.array([ids + [self.pad] * (width - len(ids)) for ids, _ in rows])]
-        padded += [np.array([kinds + [0] * (width - len(kinds)) for _, kinds in rows])]
-        return Batch(padded[0], padded[1], documents)
+        make = self.examples if random.Random(f"train/{seed}").random() < EXAMPLES else self.apart
+        rows: list[Row] = []
+        while not rows or sum(len(row.ids) for row in rows) + len(rows[0].ids) // 2 < size:
+            rows.append(make(random.Random(f"train/{seed}/{len(rows)}"), documents))
+        width = max(len(row.ids) for row in rows)
 
-    def row(self, rng: random.Random, documents: int) -> tuple[list[int], list[int]]:
-        """One conversation about one world, as token ids and kinds."""
+        def padded(part: str, fill: int) -> Ints:
+            return np.array([getattr(row, part) + [fill] * (width - len(row.ids)) for row in rows])
+
+        blocks = padded("blocks", -1) if make == self.apart else None
+        return Batch(padded("ids", self.pad), padded("kinds", 0), padded("places", 0), blocks, documents)
+
+    def apart(self, rng: random.Random, documents: int) -> Row:
+        """Many questions about one world, each as if it were asked alone."""
+        shown = self._shown(rng, documents, max(12, min(48, documents * 3 // 2)))
+        row = Row(list(shown.ids), self._corpus_kinds(shown.ids), [0] * len(shown.ids), list(range(len(shown.ids))))
+        for n, question in enumerate(shown.asked, 1):
+            head = self._encode(layout.query(shown.kind, question.text)) + self._turn
+            reply = self._encode(shown.reply(question)) + self._end
+            row.ids.extend(head + reply)
+            row.kinds.extend([0] * len(head) + self._reply_kinds(reply, questions.HOPS[question.kind]))
+            row.blocks.extend([n] * len(head + reply))
+            row.places.extend(range(len(shown.ids), len(shown.ids) + len(head + reply)))
+        return row
+
+    def examples(self, rng: random.Random, documents: int) -> Row:
+        """One conversation about one world, all but the last question as worked examples."""
+        shown = self._shown(rng, documents, rng.randint(1, 8))
+        ids, kinds = list(shown.ids), self._corpus_kinds(shown.ids)
+        for n, question in enumerate(shown.asked, 1):
+            reply = self._encode(shown.reply(question))
+            if n < len(shown.asked):
+                example = layout.example(shown.kind, n, question.text, "").removesuffix("\n\n")
+                head, reply = self._encode(example), reply + self._encode("\n\n")
+            else:
+                head, reply = self._encode(layout.query(shown.kind, question.text)) + self._turn, reply + self._end
+            ids += head + reply
+            kinds += [0] * len(head) + self._reply_kinds(reply, questions.HOPS[question.kind])
+        return Row(ids, kinds, [0] * len(ids), list(range(len(ids))))
+
+    def _shown(self, rng: random.Random, documents: int, count: int) -> _Shown:
+        """A fresh world up to the questions, and up to `count` questions."""
         entities = list(islice(world.entities(f"train/{rng.getrandbits(64)}", documents), documents))
         order = rng.sample(range(documents), documents)
-        start = rng.choice((0, rng.randrange(1000 - documents)))  # every number is seen in its role, 0 most often first
+        # Every number is seen in its role; those from 0, which are the ones of evaluation, most often.
+        start = rng.choice((0, rng.randrange(words.IDS - documents)))
         numbers = {entity: start + place for place, entity in enumerate(order)}
         kind = rng.choice(("retrieval", "rag"))
-        count = rng.choice((1, rng.randint(2, 6), *(min(32, max(8, documents)),) * 4))
         asked = questions.chosen(rng, entities, MIX, count)
         corpus = (layout.document(numbers[e], entities[e].title, entities[e].text) for e in order)
         ids = [*self._begin, *self._encode(layout.INSTRUCTIONS[kind] + "".join(corpus))]
-        kinds = [ECHO if before == self._before_echo else 0 for before in [0, *ids[:-1]]]
-        for n, question in enumerate(asked, 1):
-            gold = [(numbers[e], entities[e].title, entities[e].text) for e in question.gold]
-            answers = [str(n) for n, _, _ in gold] if kind == "retrieval" else [question.answer]
-            reply = self._encode(layout.reply(gold, answers))
-            if n < len(asked):
-                head, reply = self._example(kind, n, question.text), reply + self._encode("\n\n")
-            else:
-                head, reply = self._encode(layout.query(kind, question.text)) + self._turn, reply + self._end
-            ids += head + reply
-            kinds += [0] * len(head) + self._reply_kinds(reply, questions.HOPS[question.kind])
-        return ids, kinds
+        return _Shown(kind, entities, numbers, ids, asked)
 
-    def _example(self, kind: str, number: int, question: str) -> list[int]:
-        return self._encode(layout.example(kind, number, question, "").removesuffix("\n\n"))
+    def _corpus_kinds(self, ids: list[int]) -> list[int]:
+        return [ECHO if before == self._before_echo else 0 for before in [0, *ids[:-1]]]
 
     def _reply_kinds(self, reply: list[int], hops: int) -> list[int]:
         kinds = []
@@ -129,4 +181,4 @@ class Archive:
         return token
 
 
-__all__ = ["KIND_NAMES", "Archive", "Batch", "echo"]
+__all__ = ["KIND_NAMES", "Archive", "Batch", "Row", "echo"]

@@ -12,22 +12,22 @@ import torch
 _A, _B, _C = 3.4445, -4.7750, 2.0315  # coefficients of the quintic iteration, from the reference description
 
 
-class Muon(torch.optim.Optimizer):
+class Muon(torch.optim.Optimizer):  # type: ignore[misc]
     """For matrices only. `lr` is the spectral size of a step on a square matrix."""
 
     def __init__(self, matrices: Iterable[torch.nn.Parameter], lr: float = 0.02, momentum: float = 0.95) -> None:
         super().__init__(matrices, {"lr": lr, "momentum": momentum})
 
-    @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
+    def step(self, closure: None = None) -> None:
         """One update of every matrix that has a gradient; matrices of one shape are made orthogonal together."""
         for group in self.param_groups:
             alike: dict[tuple[int, ...], list[torch.nn.Parameter]] = {}
             for matrix in group["params"]:
                 if matrix.grad is not None:
                     alike.setdefault(tuple(sorted(matrix.shape)), []).append(matrix)
-            for matrices in alike.values():
-                self._step(matrices, group["lr"], group["momentum"])
+            with torch.no_grad():
+                for matrices in alike.values():
+                    self._step(matrices, group["lr"], group["momentum"])
 
     def _step(self, matrices: list[torch.nn.Parameter], lr: float, momentum: float) -> None:
         updates = []

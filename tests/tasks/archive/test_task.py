@@ -51,7 +51,7 @@ def test_the_full_gold_reply_reads_as_the_gold_answer(variant: str) -> None:
         assert sample.tags["hops"] == ("2" if sample.tags["kind"] == "link" else "1")
 
 
-@pytest.mark.parametrize(("hops", "kinds"), [(1, {"fact", "byname", "who"}), (2, {"link"})])
+@pytest.mark.parametrize(("hops", "kinds"), [(1, {"fact", "who", "described"}), (2, {"link"})])
 def test_hops_choose_the_kinds_of_question(hops: int, kinds: set[str]) -> None:
     assert {s.tags["kind"] for s, _ in task("rag", 1_000, worlds=3, questions=16, hops=hops).load()} == kinds
 
