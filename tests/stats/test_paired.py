@@ -83,10 +83,11 @@ def test_candidates_that_always_agree_still_get_an_interval_with_width(scores) -
 
 
 def test_an_unscored_pair_is_left_out_counted_and_bounded(scores) -> None:
-    found = paired_difference(two(scores, [1.0, 1.0, None, 0.0], [0.0, 1.0, 1.0, 0.0]), "a", "b", task=TASK)
-    assert (found.n, found.unscored) == (3, 1)
+    found = paired_difference(two(scores, [1.0, 1.0, None, 0.0, None], [0.0, 1.0, 1.0, 0.0, None]), "a", "b", task=TASK)
+    assert (found.n, found.unscored) == (3, 2)
+    assert (found.wins, found.losses) == (1, 0)
     assert found.difference == pytest.approx(1 / 3)
-    assert (found.coverage_low, found.coverage_high) == pytest.approx((0.0, 0.25))
+    assert (found.coverage_low, found.coverage_high) == pytest.approx((-1 / 5, 2 / 5))
 
 
 def test_an_adapter_compares_with_and_without(scores) -> None:
