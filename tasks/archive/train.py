@@ -38,6 +38,12 @@ def small_model(tokens: int, seed: int, *, heads: int = 4, head_size: int = 32, 
     return Qwen3ForCausalLM(config)
 
 
+def visible(blocks: torch.Tensor) -> torch.Tensor:
+    """Attention mask (rows, 1, tokens, tokens) by which questions see the corpus and themselves only; 0 or -inf."""
+    own = (blocks[:, None, :] == 0) | (blocks[:, None, :] == blocks[:, :, None])
+    return torch.zeros(own.shape).masked_fill_(~torch.tril(own), -torch.inf).unsqueeze(1)
+
+
 class Training:
     """Model, optimisers and course, which a checkpoint holds together."""
 
@@ -75,11 +81,7 @@ class Training:
     def predict(self, batch: Batch) -> tuple[torch.Tensor, dict[str, float]]:
         """Mean loss over the trained tokens, and the share that is right by kind of prediction."""
         ids, kinds = torch.from_numpy(batch.ids), torch.from_numpy(batch.kinds)[:, 1:]
-        seen = None
-        if batch.blocks is not None:
-            blocks = torch.from_numpy(batch.blocks)
-            own = (blocks[:, None, :] == 0) | (blocks[:, None, :] == blocks[:, :, None])
-            seen = torch.zeros(own.shape).masked_fill_(~torch.tril(own), -torch.inf).unsqueeze(1)
+        seen = None if batch.blocks is None else visible(torch.from_numpy(batch.blocks))
         places = torch.from_numpy(batch.places)
         states = self.model.model(input_ids=ids, attention_mask=seen, position_ids=places, use_cache=False)
         hidden = states.last_hidden_state[:, :-1]
@@ -112,9 +114,9 @@ class Training:
 def train(
     out: Annotated[Path, typer.Argument(help="folder for model, tokenizer and checkpoint")],
     seed: int = 0,
-    tokens: Annotated[int, typer.Option(help="tokens to train on")] = 40_000_000,
-    decay: Annotated[float, typer.Option(help="share of the tokens over which the rates fall to 0")] = 0.3,
-    batch: Annotated[int, typer.Option(help="tokens of a batch, about")] = 8192,
+    tokens: Annotated[int, typer.Option(help="tokens to train on")] = 22_000_000,
+    decay: Annotated[float, typer.Option(help="share of the tokens over which the rates fall to 0")] = 0.27,
+    batch: Annotated[int, typer.Option(help="tokens of a batch, about")] = 4096,
     resume: Annotated[Path | None, typer.Option(help="go on from this resume.pt")] = None,
     head_size: int = 32,
     layers: int = 3,

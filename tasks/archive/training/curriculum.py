@@ -1,6 +1,6 @@
 """What the next batch is: echoes until copying works, then archives of slowly growing size.
 
-The number of documents is drawn log-uniformly up to the present cap (every seventh batch or so: at the cap), for a model
+The number of documents is drawn log-uniformly up to the present cap (every seventh batch: at the cap), for a model
 trained at the cap alone forgets short archives. The cap is raised when single-hop lookups are right often enough.
 """
 

@@ -64,30 +64,64 @@ def test_documents_are_short_and_know_no_unknown_word(built) -> None:
     assert 20 <= sum(sizes) / len(sizes) <= 32
 
 
-def test_training_rows_are_the_tokens_of_the_evaluated_prompt_and_its_gold_reply(built) -> None:
+def _conversations(row: batches.Row) -> list[list[int]]:
+    """The rows of training taken apart into what the model sees for each question, checked to stand at 0, 1, 2, ..."""
+    found = []
+    for block in sorted(set(row.blocks) - {0}) or [0]:
+        seen = [n for n, b in enumerate(row.blocks) if b in (0, block)]
+        assert [row.places[n] for n in seen] == list(range(len(seen)))
+        found.append([row.ids[n] for n in seen])
+    return found
+
+
+@pytest.mark.parametrize("make", ["apart", "examples"])
+def test_training_rows_are_the_tokens_of_the_evaluated_prompt_and_its_gold_reply(built, make: str) -> None:
     from transformers import AutoTokenizer
 
     loaded = AutoTokenizer.from_pretrained(str(MODEL))
-    for seed in range(12):
-        ids, kinds = batches.Archive(built).row(random.Random(seed), 12)
-        text = built.decode(ids, skip_special_tokens=False)
-        prompt, reply = text.removesuffix(tokenizer.END).split(tokenizer.ASSISTANT)
-        content = prompt.removeprefix(tokenizer.BOS + tokenizer.USER).removesuffix(tokenizer.END)
-        chat = [{"role": "user", "content": content}]
-        rendered = loaded.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
-        assert rendered + reply + tokenizer.END == text
-        assert built.encode(text, add_special_tokens=False).ids == ids
-        assert len(ids) == len(kinds)
-        assert content.startswith(tuple(layout.INSTRUCTIONS.values()))
-        assert "====== Query ======\n" in content
+    for seed in range(6):
+        row = getattr(batches.Archive(built), make)(random.Random(seed), 12)
+        assert len(row.ids) == len(row.kinds) == len(row.blocks) == len(row.places)
+        for ids in _conversations(row):
+            text = built.decode(ids, skip_special_tokens=False)
+            prompt, reply = text.removesuffix(tokenizer.END).split(tokenizer.ASSISTANT)
+            content = prompt.removeprefix(tokenizer.BOS + tokenizer.USER).removesuffix(tokenizer.END)
+            chat = [{"role": "user", "content": content}]
+            rendered = loaded.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
+            assert rendered + reply + tokenizer.END == text
+            assert built.encode(text, add_special_tokens=False).ids == ids
+            assert content.startswith(tuple(layout.INSTRUCTIONS.values()))
+            assert content.count("====== Query ======\n") == 1
+            assert "Final Answer: ['" in reply
 
 
 def test_training_marks_the_looked_up_tokens(built) -> None:
-    row_ids, row_kinds = batches.Archive(built).row(random.Random(3), 30)
-    numbers = {built.decode([i]) for i, kind in zip(row_ids, row_kinds, strict=True) if kind == batches.ID}
-    answers = [built.decode([i]) for i, kind in zip(row_ids, row_kinds, strict=True) if kind == batches.ANSWER]
+    row = batches.Archive(built).apart(random.Random(3), 30)
+    numbers = {built.decode([i]) for i, kind in zip(row.ids, row.kinds, strict=True) if kind == batches.ID}
     assert numbers and all(n.isdigit() for n in numbers)
-    assert answers
+    assert {batches.TITLE, batches.HOP_TITLE, batches.ANSWER, batches.HOP_ANSWER} <= set(row.kinds)
+
+
+def test_questions_of_one_row_do_not_see_one_another(built) -> None:
+    import torch
+    from evalkit.tasks.archive.train import Training, small_model
+
+    model = small_model(built.get_vocab_size(), seed=0).eval()
+    maker = batches.Archive(built)
+    batch = next(b for n in range(9) if (b := maker.batch(f"apart {n}", 400, 5)).blocks is not None)
+    alone = []
+    for block in range(1, int(batch.blocks.max()) + 1):
+        [seen] = ((batch.blocks[0] == 0) | (batch.blocks[0] == block)).nonzero()
+        kinds = batch.kinds[:1, seen].copy()
+        kinds[batch.blocks[:1, seen] == 0] = 0  # the corpus is trained on once, not once for each question
+        part = batches.Batch(batch.ids[:1, seen], kinds, batch.places[:1, seen])
+        alone += [Training(model, 1, 0.0).predict(part)[0].item()] * int((kinds > 0).sum())
+    kinds = batch.kinds[:1].copy()
+    kinds[batch.blocks[:1] == 0] = 0
+    together = batches.Batch(batch.ids[:1], kinds, batch.places[:1], batch.blocks[:1])
+    with torch.no_grad():
+        loss, _ = Training(model, 1, 0.0).predict(together)
+    assert loss.item() == pytest.approx(sum(alone) / len(alone), abs=1e-5)
 
 
 def test_questions_hold_no_token_of_their_answers(built) -> None:
