@@ -27,12 +27,12 @@ WARM_UP = 50
 LOG_EVERY, SAVE_EVERY = 20, 100
 
 
-def small_model(tokens: int, seed: int, *, heads: int = 4, head_size: int = 32, layers: int = 3) -> Qwen3ForCausalLM:
-    """The untrained model."""
+def small_model(tokens: int, seed: int) -> Qwen3ForCausalLM:
+    """The untrained model, for a vocabulary of `tokens`."""
     torch.manual_seed(seed)
     config = Qwen3Config(
-        vocab_size=tokens, hidden_size=128, intermediate_size=256, num_hidden_layers=layers, num_attention_heads=heads,
-        num_key_value_heads=heads, head_dim=head_size, max_position_embeddings=vocabulary.CONTEXT, rope_theta=10_000.0,
+        vocab_size=tokens, hidden_size=128, intermediate_size=256, num_hidden_layers=3, num_attention_heads=4,
+        num_key_value_heads=4, head_dim=32, max_position_embeddings=vocabulary.CONTEXT, rope_theta=10_000.0,
         tie_word_embeddings=False, attention_dropout=0.0, bos_token_id=0, eos_token_id=4, pad_token_id=5,
     )
     return Qwen3ForCausalLM(config)
@@ -114,18 +114,16 @@ class Training:
 def train(
     out: Annotated[Path, typer.Argument(help="folder for model, tokenizer and checkpoint")],
     seed: int = 0,
-    tokens: Annotated[int, typer.Option(help="tokens to train on")] = 22_000_000,
-    decay: Annotated[float, typer.Option(help="share of the tokens over which the rates fall to 0")] = 0.27,
+    tokens: Annotated[int, typer.Option(help="tokens to train on")] = 30_000_000,
+    decay: Annotated[float, typer.Option(help="share of the tokens over which the rates fall to 0")] = 0.4,
     batch: Annotated[int, typer.Option(help="tokens of a batch, about")] = 4096,
     resume: Annotated[Path | None, typer.Option(help="go on from this resume.pt")] = None,
-    head_size: int = 32,
-    layers: int = 3,
 ) -> None:
     """Train from scratch, or go on."""
     encoder = vocabulary.build()
     vocabulary.save(encoder, out)
     archive = Archive(encoder)
-    model = small_model(encoder.get_vocab_size(), seed, head_size=head_size, layers=layers)
+    model = small_model(encoder.get_vocab_size(), seed)
     training = Training(model, tokens, decay)
     if resume is not None:
         training.restore(resume)
