@@ -10,6 +10,7 @@ Listing reads folder names and the first line of each `card.md`, never code: `ev
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
 import inspect
@@ -152,7 +153,9 @@ class Catalogue:
         parts: list[bytes] = []
         for file in files:
             if "__pycache__" not in file.parts:
-                parts += [file.relative_to(entry.path.parent).as_posix().encode(), file.read_bytes()]
+                with file.open("rb") as stream:
+                    content = hashlib.file_digest(stream, hashlib.blake2b).digest()
+                parts += [file.relative_to(entry.path.parent).as_posix().encode(), content]
         return digest_of(*parts).hex()
 
     def _load(self, entry: Entry, base: type[Verb]) -> type[Verb]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -55,7 +56,6 @@ def run(
         raise ConfigError("name a run file, or a directory with --resume (one of the two)")
     if resume is not None and (set_ or limit or out_):
         raise ConfigError("--resume goes on with the run as it was begun: it takes no --set, --limit or --out")
-    folder = resume or out_
     try:
         with Display(err) as display:
             where = Catalogue(catalogue or ())
@@ -66,14 +66,15 @@ def run(
                     str(config), limit=limit, out=out_, overrides=set_ or (), catalogue=where, observer=display
                 )
     except KeyboardInterrupt:
-        err.print(f"Stopped; everything that came back is kept. Go on with: {_again(config, set_, limit, folder, resume)}")
+        _hint("Stopped; everything that came back is kept. Go on with:", _again(config, set_, limit, out_, resume, catalogue))
         raise typer.Exit(130) from None
     if json_:
         _print_json(_summaries(result))
     else:
         print_run(out, result)
     if result.errors:
-        err.print(f"{result.errors:,} samples ended in an error; ask them again with: evalkit run --resume {result.folder}")
+        again = _again(None, None, None, None, result.folder, catalogue)
+        _hint(f"{result.errors:,} answers or grades ended in an error; ask for them again with:", again)
         raise typer.Exit(3)
 
 
@@ -175,7 +176,8 @@ def show(
         if entry.name == name:
             text = entry.path if entry.path.is_file() else entry.path / "card.md"
             out.print(f"[dim]{entry.kind[:-1]} in {entry.path}", highlight=False, soft_wrap=True)
-            out.print(text.read_text(encoding="utf-8"), markup=False, highlight=False)
+            shown = text.read_text(encoding="utf-8") if text.is_file() else f"(no card: {text} is missing)"
+            out.print(shown, markup=False, highlight=False)
             return
     if name in ENGINES:
         table = Table("option", "type", "default", title=f"engine {name}: {ENGINES[name][1]}", title_justify="left")
@@ -235,14 +237,25 @@ def _print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
-def _again(config: str | None, overrides: list[str] | None, limit: int | None, folder: Path | None, resume: Path | None) -> str:
-    """The command that goes on with an interrupted run."""
-    if folder is not None and (folder / "run.yaml").is_file():
-        return f"evalkit run --resume {folder}"
+def _again(
+    config: str | None, overrides: list[str] | None, limit: int | None, folder: Path | None, resume: Path | None,
+    catalogues: list[Path] | None,
+) -> str:
+    """The command that goes on with a run: its directory where there is one, else the same command again."""
+    if resume is None and folder is not None and (folder / "run.yaml").is_file():
+        resume = folder
+    words = ["evalkit", "run"]
     if resume is not None:
-        return f"evalkit run --resume {resume}"
-    extra = "".join(f" --set {o}" for o in overrides or ()) + (f" --limit {limit}" if limit else "")
-    return f"evalkit run {config}{extra}" + (f" --out {folder}" if folder else "")
+        words += ["--resume", str(resume)]
+    else:
+        words += [str(config), *(w for o in overrides or () for w in ("--set", o))]
+        words += ["--limit", str(limit)] if limit else []
+        words += ["--out", str(folder)] if folder else []
+    return shlex.join([*words, *(w for c in catalogues or () for w in ("--catalogue", str(c)))])
+
+
+def _hint(sentence: str, command: str) -> None:
+    err.print(f"{sentence} {command}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -139,7 +139,11 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
     """Read and check a run file. Raises ConfigError, one sentence, for everything that is wrong with it."""
     if not path.is_file():
         raise ConfigError(f"no run file {str(path)!r}")
-    return parse_config(path.read_text(encoding="utf-8"), overrides, where=str(path))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (UnicodeDecodeError, OSError) as error:
+        raise ConfigError(f"{path} cannot be read as UTF-8 text: {error}") from None
+    return parse_config(text, overrides, where=str(path))
 
 
 def parse_config(text: str, overrides: Sequence[str] = (), *, where: str = "config") -> RunConfig:
@@ -209,6 +213,7 @@ def _expand(text: str, where: str) -> str:
             raise ConfigError(f"{where}: the environment has no {name} (write ${{{name}:-default}} to give a default)")
         return found if found is not None else str(default)
 
+    text = re.sub(r"^\s*#.*$", "", text, flags=re.MULTILINE)  # a comment may show the notation
     return re.sub(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}", value, text)
 
 
@@ -217,9 +222,12 @@ class _Loader(yaml.SafeLoader):
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Hashable, Any]:
+    loader.flatten_mapping(node)  # merges `<<: *anchor`
     seen: set[Any] = set()
     for key_node, _ in node.value:
         key = loader.construct_object(key_node)
+        if not isinstance(key, Hashable):
+            raise ConfigError(f"line {key_node.start_mark.line + 1}: a key is a single word")
         if key in seen:
             raise ConfigError(f"line {key_node.start_mark.line + 1}: key {key!r} is written twice")
         seen.add(key)

@@ -7,8 +7,8 @@
     │   ├── BudgetError      a prompt that does not fit the model's context
     │   └── RunExistsError   a run directory that belongs to another config, or is in use
     ├── FirewallError        privileged information was about to cross to the candidate side
-    ├── StorageError         the run directory can no longer be written; what was committed is kept
-    └── EngineError          a candidate or grader model failed as a whole (not on one request)
+    ├── StorageError         exit 2: the run directory cannot be written or read; what was committed is kept
+    └── EngineError          exit 3: a candidate or grader model failed as a whole (not on one request)
 
 A failure inside one sample is none of these: it is data on that sample (`Completion.error`, `Grade.status`).
 """
@@ -52,9 +52,9 @@ class FirewallError(EvalkitError):
 
 
 class StorageError(EvalkitError):
-    """The run directory can no longer be written (disk full, read-only); everything committed is kept."""
+    """The run directory cannot be written or read (disk full, read-only, damaged); everything committed is kept."""
 
-    exit_code = 3
+    exit_code = 2
 
 
 class EngineError(EvalkitError):

@@ -24,8 +24,8 @@ from evalkit.config import CandidateSpec, GraderSpec, RunConfig, TaskSpec, load_
 from evalkit.engines import engine_class
 from evalkit.errors import ConfigError, RunExistsError, StorageError
 from evalkit.protocols import Engine, Grader, Task, TaskContext, TokenCounter
-from evalkit.results import Run
-from evalkit.runner import Bench, Contestant, Observer, Silent, answer, grade, preflight
+from evalkit.results import Run, read_facts
+from evalkit.runner import Bench, Contestant, Holding, Observer, Silent, answer, grade, preflight
 from evalkit.store import Store
 
 RECORDED_PACKAGES = ("evalkit-lm", "torch", "transformers", "vllm", "numpy", "math-verify", "bm25s")
@@ -57,10 +57,7 @@ def run(
 def resume(folder: Path | str, *, catalogue: Catalogue | None = None, observer: Observer | None = None) -> Run:
     """Go on with the run in a directory. Raises ConfigError where there is none."""
     folder = Path(folder)
-    recorded = folder / "run.yaml"
-    if not recorded.is_file():
-        raise ConfigError(f"{str(folder)!r} is not a run directory: it has no run.yaml")
-    config = validate(RunConfig, yaml.safe_load(recorded.read_text(encoding="utf-8"))["config"], where=str(recorded))
+    config = validate(RunConfig, read_facts(folder)["config"], where=str(folder / "run.yaml"))
     return _run(config, folder, catalogue or Catalogue(), observer or Silent())
 
 
@@ -73,10 +70,10 @@ def _run(config: RunConfig, folder: Path, catalogue: Catalogue, observer: Observ
         counter = _counter(config, engines, catalogue)
         benches.extend(build_bench(spec, config, catalogue, counter) for spec in config.tasks)
         contestants = [_contestant(spec, e, benches) for spec, e in zip(config.candidates, engines, strict=True)]
-        counts = preflight(config, benches, contestants)
-        benches[:] = [msgspec.structs.replace(b, samples=counts[b.address]) for b in benches]
+        held = preflight(config, benches, contestants)
+        benches[:] = [msgspec.structs.replace(b, samples=held[b.address].samples) for b in benches]
         contestants = [_contestant(spec, e, benches) for spec, e in zip(config.candidates, engines, strict=True)]
-        _make_directory(folder, config, _facts(config, contestants, benches, counter, catalogue))
+        _make_directory(folder, config, _facts(config, contestants, held, counter, catalogue))
         errors = _loop(config, contestants, folder, observer)
     finally:
         for engine in engines:
@@ -95,7 +92,7 @@ def _loop(config: RunConfig, contestants: Sequence[Contestant], folder: Path, ob
             for bench in contestant.benches:
                 errors += answer(config, contestant, bench, store, observer)
                 for label in bench.graders:
-                    grade(config, contestant, bench, label, store, observer)
+                    errors += grade(config, contestant, bench, label, store, observer)
     finally:
         store.close()
     return errors
@@ -121,8 +118,13 @@ def build_task(spec: TaskSpec, seed: int, catalogue: Catalogue, counter: TokenCo
 def build_bench(spec: TaskSpec, config: RunConfig, catalogue: Catalogue, counter: TokenCounter | None) -> Bench:
     """A task with its graders; ConfigError where no grader is named by the run or the task."""
     task = build_task(spec, config.seed, catalogue, counter)
-    graders = {g.label: build_grader(g, spec.task, catalogue) for g in grader_specs(spec, task)}
-    return Bench(spec.task, task, graders, spec.limit)
+    specs = {g.label: g for g in grader_specs(spec, task)}
+    graders = {label: build_grader(g, spec.task, catalogue) for label, g in specs.items()}
+    fingerprints = {
+        label: f"{catalogue.digest(catalogue.find('graders', g.grader))} {graders[label].version} {json.dumps(g.options)}"
+        for label, g in specs.items()
+    }
+    return Bench(spec.task, task, graders, fingerprints, spec.limit)
 
 
 def grader_specs(spec: TaskSpec, task: Task) -> Sequence[GraderSpec]:
@@ -176,11 +178,7 @@ def refuse_other_run(config: RunConfig, folder: Path) -> None:
         if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
             raise RunExistsError(f"{str(folder)!r} exists and is not a run directory: name another with --out")
         return
-    try:
-        before = yaml.safe_load(recorded.read_text(encoding="utf-8"))["config"]
-    except (yaml.YAMLError, KeyError, TypeError):
-        raise RunExistsError(f"{recorded} is not a run file that evalkit wrote: name another directory") from None
-    difference = _difference(before, json.loads(config.model_dump_json()))
+    difference = _difference(read_facts(folder)["config"], json.loads(config.model_dump_json()))
     if difference:
         raise RunExistsError(
             f"{str(folder)!r} holds a run of another config ({difference}): name another directory with --out"
@@ -210,20 +208,22 @@ def _short(value: Any) -> str:
 def _facts(
     config: RunConfig,
     contestants: Sequence[Contestant],
-    benches: Sequence[Bench],
+    held: Mapping[str, Holding],
     counter: TokenCounter | None,
     catalogue: Catalogue,
 ) -> dict[str, Any]:
     """What `run.yaml` says beside the config: everything a reader needs to know what the numbers are numbers of."""
-    entries = {f"tasks/{f}": catalogue.find("tasks", f) for f in {parse_address(b.address).family for b in benches}}
-    entries |= {f"graders/{g.name}": catalogue.find("graders", g.name) for b in benches for g in b.graders.values()}
+    entries = {f"tasks/{f}": catalogue.find("tasks", f) for f in {parse_address(a).family for a in held}}
+    graders = {g.name for c in contestants for b in c.benches for g in b.graders.values()}
+    entries |= {f"graders/{name}": catalogue.find("graders", name) for name in graders}
     return {
         "evalkit": _version("evalkit-lm"),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "tokenizer": counter.name if counter else None,
         "seed": config.seed,
         "candidates": {c.spec.name: {"engine": c.spec.engine, "fingerprint": c.engine.fingerprint} for c in contestants},
-        "samples": {b.address: b.samples for b in benches},
+        "samples": {address: h.samples for address, h in held.items()},
+        "data": {address: h.digest for address, h in held.items()},
         "catalogue": {name: catalogue.digest(entry) for name, entry in sorted(entries.items())},
         "packages": {p: v for p in RECORDED_PACKAGES if (v := _version(p))},
         "python": platform.python_version(),
@@ -239,9 +239,19 @@ def _version(package: str) -> str | None:
 
 
 def _make_directory(folder: Path, config: RunConfig, facts: Mapping[str, Any]) -> None:
-    """Make the directory and its run.yaml, whole or not at all; an existing one keeps the facts of its beginning."""
+    """Make the directory and its run.yaml, whole or not at all; an existing one keeps the facts of its beginning.
+
+    Raises RunExistsError where data or tasks are not what they were when an existing run began.
+    """
     recorded = folder / "run.yaml"
     if recorded.is_file():
+        before = read_facts(folder)
+        for kind, what in (("samples", "the number of samples of"), ("data", "the data of"), ("catalogue", "the code of")):
+            for name, value in facts[kind].items():
+                if not name.startswith("graders/") and before.get(kind, {}).get(name) != value:
+                    raise RunExistsError(
+                        f"{what} {name} changed since the run in {str(folder)!r} began: name another --out directory"
+                    )
         return
     text = yaml.safe_dump(
         {**facts, "config": json.loads(config.model_dump_json())}, sort_keys=False, allow_unicode=True, width=110

@@ -18,13 +18,15 @@ from typing import Any, NoReturn
 import msgspec
 
 from evalkit.errors import FirewallError, nearest
-from evalkit.records import Prompt, Sample
+from evalkit.records import Prompt, Sample, digest_of
 
 KINDS = ("answers", "solutions", "scheme", "guidelines", "ratings", "search_results", "annotations")
 """The kinds of privileged information (Zhou et al., arXiv 2502.10961): what a grader's `needs` may name."""
 
 PROBE_CHARS = 8
 """Shorter answers occur by chance in any text, so the outgoing scan does not look for them."""
+LONG_SEGMENT = 16_384
+"""Characters from which a segment is searched as it is."""
 PROBE_WORDS = 13
 """Length of the word windows by which copied solutions are recognised, as in contamination checks (GPT-3, app. C)."""
 
@@ -70,6 +72,11 @@ class Privileged:
     def kinds(self) -> tuple[str, ...]:
         """Which kinds there are (public: it says nothing about their content)."""
         return tuple(self.__parts)
+
+    @property
+    def digest(self) -> bytes:
+        """Content digest: tells whether two are equal, and nothing of what they hold."""
+        return digest_of(repr(sorted(self.__parts.items())).encode("utf-8", "surrogatepass"))
 
     def _parts(self) -> Mapping[str, Part]:
         return self.__parts
@@ -136,6 +143,8 @@ def grading(grader: str, needs: Sequence[str]) -> Iterator[_Context]:
 def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        yield str(value)
     elif isinstance(value, Mapping):
         for item in value.values():
             yield from _texts(item)
@@ -145,7 +154,10 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _probes(text: str) -> Iterator[str]:
-    """Exact substrings by which a copy of `text` is recognised: the whole if short, else windows of 13 words."""
+    """Exact substrings by which a copy of `text` is recognised: the whole if short, else windows of 13 words.
+
+    The windows stand side by side and the last one ends with the text, so every copied stretch of 25 words holds one.
+    """
     stripped = text.strip()
     words = stripped.split()
     if len(words) <= PROBE_WORDS:
@@ -158,7 +170,8 @@ def _probes(text: str) -> Iterator[str]:
         at = stripped.index(word, at)
         starts.append((at, at + len(word)))
         at += len(word)
-    for i in range(0, len(words) - PROBE_WORDS + 1, PROBE_WORDS):
+    last = len(words) - PROBE_WORDS
+    for i in (*range(0, last, PROBE_WORDS), last):
         yield stripped[starts[i][0] : starts[i + PROBE_WORDS - 1][1]]
 
 
@@ -178,9 +191,23 @@ class OutgoingScan:
 
     def check(self, prompt: Prompt, sample: Sample) -> None:
         """Raise FirewallError if the prompt holds privileged text that is not in what the sample lets everyone see."""
+        texts = list(_stretches(prompt)) if self.__probes else []
         for kind, probe in self.__probes:
-            if any(probe in segment.text for segment in prompt.segments) and not _is_public(probe, sample):
+            if any(probe in text for text in texts) and not _is_public(probe, sample):
                 raise FirewallError(f"the prompt of sample {sample.id!r} contains its privileged {kind}: nothing was sent")
+
+
+def _stretches(prompt: Prompt) -> Iterator[str]:
+    """The prompt's text, joined over the borders of segments; a long one (a corpus) stands by itself, uncopied."""
+    joined: list[str] = []
+    for segment in prompt.segments:
+        if len(segment.text) < LONG_SEGMENT:
+            joined.append(segment.text)
+            continue
+        yield "".join(joined)
+        yield segment.text
+        joined.clear()
+    yield "".join(joined)
 
 
 def _is_public(probe: str, sample: Sample) -> bool:

@@ -133,6 +133,13 @@ class Sample(msgspec.Struct, frozen=True):
     cluster: str = ""
     """What this sample shares with others (corpus, problem); intervals are clustered by it. Empty: by itself."""
 
+    @property
+    def digest(self) -> bytes:
+        """Content digest; the corpus goes in by its own, which is computed once."""
+        corpus = self.corpus.digest if self.corpus is not None else b""
+        shown = (self.id, self.question, self.instruction, self.demonstrations, self.layout, dict(self.tags), self.cluster)
+        return digest_of(corpus, repr(shown).encode("utf-8", "surrogatepass"))
+
 
 class Sampling(msgspec.Struct, frozen=True):
     """How the next tokens are drawn."""
@@ -157,7 +164,7 @@ class Usage(msgspec.Struct, frozen=True):
     """Of the prompt's tokens, those whose key-value entries were reused and not computed."""
     completion_tokens: int = 0
     fresh_tokens: int = 0
-    """Of the prompt's tokens, those not shared with the prompt asked before it: what must be computed at least."""
+    """Of the prompt's tokens, those that no prompt asked before it shares: what must be computed at least."""
 
 
 class Request(msgspec.Struct, frozen=True, dict=True):

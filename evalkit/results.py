@@ -1,22 +1,25 @@
 """What a run directory holds, read back: the scores table and the summaries made from it.
 
-Reading never locks and never writes, so a report can be made while the run goes on.
+Reading takes no lock, so a report can be made while the run goes on.
 """
 
 from __future__ import annotations
 
+import fnmatch
+import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import yaml
 
 from evalkit.catalogue import parse_address
-from evalkit.errors import ConfigError
+from evalkit.config import RunConfig, validate
+from evalkit.errors import ConfigError, StorageError
 from evalkit.store import unpack
 
 if TYPE_CHECKING:
@@ -34,6 +37,18 @@ FROM grade g JOIN name c ON c.id = g.candidate JOIN name t ON t.id = g.task JOIN
 JOIN sample s ON s.task = g.task AND s.ordinal = g.ordinal
 ORDER BY g.candidate, g.task, g.ordinal, g.draw, g.grader
 """.format(place="r.candidate=g.candidate AND r.task=g.task AND r.ordinal=g.ordinal AND r.draw=g.draw")
+
+NO_COST = (0, 0, 0, 0.0)
+
+_JUDGED = """
+SELECT c.name, t.name, COUNT(*) FROM grade g JOIN name c ON c.id = g.candidate JOIN name t ON t.id = g.task
+WHERE g.status <> 'error' GROUP BY g.candidate, g.task
+"""
+
+_LEFT_OUT = """
+SELECT c.name, t.name, COUNT(*) FROM skipped k JOIN name c ON c.id = k.candidate JOIN name t ON t.id = k.task
+GROUP BY k.candidate, k.task
+"""
 
 _GRADERS = "SELECT name, detail FROM name WHERE kind = 'grader'"
 
@@ -58,8 +73,7 @@ class Run:
     @cached_property
     def facts(self) -> Mapping[str, Any]:
         """The content of run.yaml: config, versions, fingerprints, digests."""
-        loaded: Mapping[str, Any] = yaml.safe_load((self.folder / "run.yaml").read_text(encoding="utf-8"))
-        return loaded
+        return read_facts(self.folder)
 
     def scores(self) -> pa.Table:
         """One row for each sample x candidate x adapter x grader x metric x draw; columns as in docs/architecture.md."""
@@ -79,56 +93,70 @@ class Run:
         return summarise(self.scores(), by)
 
     def progress(self) -> dict[tuple[str, str], tuple[int, int]]:
-        """Samples graded (or skipped) and samples in all, by candidate and task: unequal where the run is unfinished."""
-        with closing(self._connect()) as db:
-            done = db.execute(
-                "SELECT c.name, t.name, COUNT(DISTINCT x.ordinal) FROM (SELECT candidate, task, ordinal FROM grade UNION"
-                " SELECT candidate, task, ordinal FROM skipped) x JOIN name c ON c.id = x.candidate"
-                " JOIN name t ON t.id = x.task GROUP BY x.candidate, x.task"
-            ).fetchall()
-        totals = self.facts["samples"]
-        return {(candidate, task): (count, totals[task]) for candidate, task, count in done}
+        """Answers that every grader has judged (or that were skipped) and answers in all, by candidate and task.
+
+        Unequal where the run is unfinished; what was never begun is there with 0.
+        """
+        config = validate(RunConfig, self.facts["config"], where=str(self.folder / "run.yaml"))
+        found = {(c, t): n for c, t, n in self._query(_JUDGED)}
+        skipped = {(c, t): n for c, t, n in self._query(_LEFT_OUT)}
+        graders = Counter(name.partition(" ")[0] for name, _ in self._query(_GRADERS))
+        progress: dict[tuple[str, str], tuple[int, int]] = {}
+        for candidate in config.candidates:
+            for task, samples in self.facts["samples"].items():
+                if any(fnmatch.fnmatchcase(task, pattern) for pattern in candidate.tasks):
+                    key = (candidate.name, task)
+                    judged = found.get(key, 0) // max(graders[task], 1)
+                    progress[key] = (judged + skipped.get(key, 0), samples * config.draws)
+        return progress
 
     def prefill_efficiency(self) -> dict[str, float]:
         """By candidate: prompt tokens that had to be computed (each shared stretch once) / those that were; 1 is best.
 
         Candidates whose engine has no tokens are left out.
         """
-        with closing(self._connect()) as db:
-            rows = db.execute(
-                "SELECT c.name, TOTAL(r.fresh_tokens), TOTAL(r.prompt_tokens - r.cached_tokens) FROM completion r"
-                " JOIN name c ON c.id = r.candidate GROUP BY r.candidate"
-            ).fetchall()
+        rows = self._query(
+            "SELECT c.name, TOTAL(r.fresh_tokens), TOTAL(r.prompt_tokens - r.cached_tokens) FROM completion r"
+            " JOIN name c ON c.id = r.candidate GROUP BY r.candidate"
+        )
         return {name: fresh / computed for name, fresh, computed in rows if fresh and computed}
 
-    def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(f"file:{(self.folder / 'run.db').resolve()}?mode=ro", uri=True, timeout=60)
+    def _query(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        """Rows of a query; StorageError for a database that cannot be read."""
+        path = self.folder / "run.db"
+        # nobody writes a database that has no write-ahead log, and such a one may lie in a folder that is read-only
+        mode = "mode=ro" if path.with_name("run.db-wal").exists() else "mode=ro&immutable=1"
+        try:
+            with closing(sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True, timeout=60)) as db:
+                yield from db.execute(sql)
+        except sqlite3.Error as error:
+            raise StorageError(f"{path} cannot be read: {error}") from error
 
     def _rows(self) -> Iterator[tuple[Any, ...]]:
-        with closing(self._connect()) as db:
-            metrics = {name: detail.split() for name, detail in db.execute(_GRADERS)}
-            for row in db.execute(_GRADES):
-                candidate, task, sample, cluster, tags, draw, name, answer, status, value, body = row[:11]
-                prompt, cached, out, seconds = row[11:]
-                grader = name.removeprefix(f"{task} ")
-                numbers = msgspec.json.decode(unpack(body))["metrics"]
-                length = parse_address(task).length
-                cost = (int(prompt), int(cached), int(out), seconds)
-                for i, metric in enumerate(metrics[name]):
-                    number = numbers.get(metric, value if i == 0 else None) if status == "scored" else None
-                    head = (candidate, "none", task, sample, cluster, draw, grader, metric, i == 0, number, status)
-                    yield (*head, answer, length, tags, *cost)
-                    cost = (0, 0, 0, 0.0)  # each token is counted once, with the primary metric
-            for candidate, task, sample, cluster, tags, draw in db.execute(_SKIPPED):
-                for name, names in metrics.items():
-                    if name.startswith(f"{task} "):
-                        for i, metric in enumerate(names):
-                            grader = name.removeprefix(f"{task} ")
-                            tail = (parse_address(task).length, tags, 0, 0, 0, 0.0)
-                            yield (
-                                candidate, "none", task, sample, cluster, draw, grader, metric, i == 0, None,
-                                "skipped", "skipped", *tail,
-                            )
+        metrics = {name: detail.split() for name, detail in self._query(_GRADERS)}
+        counted: tuple[Any, ...] = ()
+        for row in self._query(_GRADES):
+            candidate, task, sample, cluster, tags, draw, name, answer, status, value, body = row[:11]
+            prompt, cached, out, seconds = row[11:]
+            grader = name.removeprefix(f"{task} ")
+            numbers = json.loads(unpack(body))["metrics"]
+            length = parse_address(task).length
+            place = (candidate, task, sample, draw)
+            # each token is counted once: with the primary metric of the first grader
+            cost = (int(prompt), int(cached), int(out), seconds) if place != counted else NO_COST
+            counted = place
+            for i, metric in enumerate(metrics[name]):
+                number = numbers.get(metric, value if i == 0 else None) if status == "scored" else None
+                head = (candidate, "none", task, sample, cluster, draw, grader, metric, i == 0, number, status)
+                yield (*head, answer, length, tags, *cost)
+                cost = NO_COST
+        for candidate, task, sample, cluster, tags, draw in self._query(_SKIPPED):
+            for name, names in metrics.items():
+                if name.startswith(f"{task} "):
+                    grader = name.removeprefix(f"{task} ")
+                    for i, metric in enumerate(names):
+                        head = (candidate, "none", task, sample, cluster, draw, grader, metric, i == 0, None, "skipped")
+                        yield (*head, "skipped", parse_address(task).length, tags, *NO_COST)
 
 
 _SCHEMA = {
@@ -138,4 +166,20 @@ _SCHEMA = {
     "cached_tokens": "int64", "completion_tokens": "int64", "seconds": "float64",
 }
 
-__all__ = ["Run"]
+
+
+def read_facts(folder: Path) -> dict[str, Any]:
+    """The content of a directory's run.yaml. Raises ConfigError where there is none that evalkit wrote."""
+    path = folder / "run.yaml"
+    if not path.is_file():
+        raise ConfigError(f"{str(folder)!r} is not a run directory: it has no run.yaml")
+    try:
+        facts = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise ConfigError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
+    if not isinstance(facts, dict) or not {"config", "samples"} <= facts.keys():
+        raise ConfigError(f"{path} is not a run.yaml that evalkit wrote: it has no `config` and `samples`")
+    return facts
+
+
+__all__ = ["Run", "read_facts"]

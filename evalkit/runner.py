@@ -9,6 +9,7 @@ never holds an open reference, and grading can be repeated without asking a cand
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Protocol
@@ -20,7 +21,7 @@ from evalkit.config import CandidateSpec, RunConfig
 from evalkit.errors import DataError, EngineError, EvalkitError, FirewallError
 from evalkit.privileged import OutgoingScan, Privileged, grading
 from evalkit.protocols import Engine, GradeItem, Grader, Task
-from evalkit.records import Answer, Completion, Grade, Request, Sample, Sampling
+from evalkit.records import DIGEST_BYTES, Answer, Completion, Grade, Request, Sample, Sampling
 from evalkit.store import Place, Store
 
 WINDOW = 4096
@@ -34,6 +35,8 @@ class Bench(msgspec.Struct, frozen=True):
     task: Task
     graders: Mapping[str, Grader]
     """By the name their scores go by."""
+    fingerprints: Mapping[str, str]
+    """Of the graders, likewise: code, version and options; a grader that has changed judges anew."""
     limit: int | None
     samples: int = 0
 
@@ -43,6 +46,13 @@ class Bench(msgspec.Struct, frozen=True):
             if privileged.id != sample.id:
                 raise DataError(f"{self.address}: sample {sample.id!r} came with the reference of {privileged.id!r}")
             yield ordinal, sample, privileged
+
+
+class Holding(msgspec.Struct, frozen=True):
+    """What a task was found to hold: the number of its samples, and a digest of them and of their references."""
+
+    samples: int
+    digest: str
 
 
 class Contestant(msgspec.Struct, frozen=True, dict=True):
@@ -73,7 +83,7 @@ class Observer(Protocol):
         """Completions came back; `waiting` requests of the window are still out."""
 
     def advance(self, count: int) -> None:
-        """So many samples (or grades) of this stretch are finished and durable."""
+        """So many more samples have their first reply (or their grade)."""
 
 
 class Silent:
@@ -95,22 +105,24 @@ class _Open(msgspec.Struct):
     place: Place
     sample: Sample
     scan: OutgoingScan
-    stored: list[Completion]
+    stored: Mapping[int, Completion]
     replies: list[Completion | None] = []
     generated: bool = False
 
 
-def preflight(config: RunConfig, benches: Sequence[Bench], contestants: Sequence[Contestant]) -> dict[str, int]:
-    """Load, render and check everything once, before a run directory exists. Returns the samples of each task.
+def preflight(config: RunConfig, benches: Sequence[Bench], contestants: Sequence[Contestant]) -> dict[str, Holding]:
+    """Load, render and check everything once, before a run directory exists. Returns what each task holds.
 
     Raises DataError for data that do not fit (two samples of one id, an empty task), FirewallError for a leaking
     prompt, BudgetError where `overflow: error` and a prompt does not fit.
     """
-    counts: dict[str, int] = {}
+    held: dict[str, Holding] = {}
     too_long: dict[str, list[plan.Overflow]] = {c.spec.name: [] for c in contestants}
     for bench in benches:
         seen: set[str] = set()
+        digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
         for _, sample, privileged in bench.items():
+            digest.update(sample.digest + privileged.digest)
             if sample.id in seen:
                 raise DataError(f"{bench.address}: two samples have the id {sample.id!r}")
             seen.add(sample.id)
@@ -125,10 +137,10 @@ def preflight(config: RunConfig, benches: Sequence[Bench], contestants: Sequence
                         too_long[c.spec.name].extend(islice(plan.overflows(sized, c.engine), 100))
         if not seen:
             raise DataError(f"{bench.address}: the task has no samples")
-        counts[bench.address] = len(seen)
+        held[bench.address] = Holding(len(seen), digest.hexdigest())
     for name, found in too_long.items():
         plan.refuse(found, name)
-    return counts
+    return held
 
 
 def answer(config: RunConfig, contestant: Contestant, bench: Bench, store: Store, observer: Observer) -> int:
@@ -143,7 +155,7 @@ def answer(config: RunConfig, contestant: Contestant, bench: Bench, store: Store
         stored = store.completions(candidate, task, start, stop)
         skipped = store.skipped(candidate, task, start, stop)
         opened = [
-            _Open(place, sample, OutgoingScan(privileged), _without_errors(stored.get(place, [])), [])
+            _Open(place, sample, OutgoingScan(privileged), stored.get(place, {}), [])
             for ordinal, sample, privileged in window
             for draw in range(config.draws)
             if (place := Place(candidate, task, ordinal, draw)) not in skipped
@@ -170,7 +182,6 @@ def _waves(
         for state in active:
             requests = bench.task.ask(state.sample, tuple(r for r in state.replies if r is not None))
             if not requests:
-                observer.advance(1)
                 continue
             stamped = [contestant.stamp(r, bench, config, state.place.draw) for r in requests]
             if over := next(iter(plan.overflows(stamped, contestant.engine)), None):
@@ -181,9 +192,15 @@ def _waves(
             for request in stamped:
                 state.scan.check(request.prompt, state.sample)
                 seq = len(state.replies)
-                known = state.stored[seq] if seq < len(state.stored) else None
-                if known is not None and known.key == request.key:
+                known = state.stored.get(seq)
+                if known is not None and known.key == request.key and known.finish != "error":
                     state.replies.append(known)
+                    observer.advance(seq == 0)
+                elif request.key in pending:
+                    raise DataError(
+                        f"{bench.address}: sample {state.sample.id!r} asks the same question twice in one turn:"
+                        " let the requests differ, in their `draw` at least"
+                    )
                 else:
                     state.replies.append(None)
                     pending[request.key] = (state, seq, request)
@@ -192,7 +209,6 @@ def _waves(
         for state in asked:
             if any(r is not None and r.finish in {"error", "missing"} for r in state.replies):
                 failed += any(r is not None and r.finish == "error" for r in state.replies)
-                observer.advance(1)
             else:
                 active.append(state)
     return failed
@@ -216,6 +232,7 @@ def _generate(
         store.put_completion(state.place, seq, request, completion, sampling[request.sampling])
         state.replies[seq] = completion
         observer.done((completion,), len(pending))
+        observer.advance(seq == 0)
     if pending:
         raise EngineError(f"the engine ended with {len(pending)} of {waiting} requests unanswered")
 
@@ -233,13 +250,17 @@ def _answers(engine: Engine, requests: Sequence[Request]) -> Iterator[Completion
 
 def grade(
     config: RunConfig, contestant: Contestant, bench: Bench, label: str, store: Store, observer: Observer
-) -> None:
-    """Read and grade every stored answer of one candidate to one task that the grader of this name has not judged."""
+) -> int:
+    """Read and grade every stored answer of one candidate to one task that the grader of this name has not judged.
+
+    Returns the number of answers on which the grader (or the task's own reader) failed; they are graded again next time.
+    """
     grader = bench.graders[label]
+    failed = 0
     candidate = store.number("candidate", contestant.spec.name, contestant.engine.fingerprint)
     task = store.number("task", bench.address)
     name = f"{bench.address} {label}"
-    number = store.number("grader", name, grader_fingerprint(grader), " ".join(grader.metrics))
+    number = store.grader_number(name, bench.fingerprints[label], grader.metrics)
     observer.phase(contestant.spec.name, bench.address, f"grading ({label})", bench.samples * config.draws)
     with grading(grader.name, grader.needs) as context:
         for window in _windows(bench.items()):
@@ -253,19 +274,22 @@ def grade(
                     place = Place(candidate, task, ordinal, draw)
                     if place in judged:
                         continue
-                    result = read_answer(bench.task, sample, replies.get(place, []))
+                    result = read_answer(bench.task, sample, list(replies.get(place, {}).values()))
                     if isinstance(result, Grade):
-                        store.put_grade(place, number, Answer(status="unparsed"), result)
+                        failed += 1
+                        store.put_grade(place, number, Answer(), result)
                     elif result.status != "answered":
                         store.put_grade(place, number, result, grader.zero(result.status))
                     else:
                         todo.append((place, result))
                         items.append(GradeItem(sample, result, context.open(privileged)))
             for (place, result), judgement in zip(todo, grader.read_all(items), strict=True):
+                failed += judgement.status == "error"
                 store.put_grade(place, number, result, judgement)
                 observer.advance(1)
             observer.advance(len(window) * config.draws - len(todo))
     store.flush()
+    return failed
 
 
 def read_answer(task: Task, sample: Sample, replies: Sequence[Completion]) -> Answer | Grade:
@@ -278,21 +302,6 @@ def read_answer(task: Task, sample: Sample, replies: Sequence[Completion]) -> An
         raise
     except Exception as error:
         return Grade(status="error", reason=f"{type(error).__name__} in task {task.family}: {error}")
-
-
-def grader_fingerprint(grader: Grader) -> str:
-    """Name, version and options of a rule: what must be equal for two grades to be comparable."""
-    return f"{grader.name} {grader.version} {msgspec.json.encode(grader.options.model_dump(mode='json')).decode()}"
-
-
-def _without_errors(stored: list[Completion]) -> list[Completion]:
-    """The replies up to the first error: an error is asked again, and so is everything that came after it."""
-    kept: list[Completion] = []
-    for reply in stored:
-        if reply.finish == "error":
-            break
-        kept.append(reply)
-    return kept
 
 
 def _record_samples(store: Store, bench: Bench, task: int, window: Sequence[tuple[int, Sample, Privileged]]) -> None:
@@ -314,4 +323,4 @@ def _windows(items: Iterable[tuple[int, Sample, Privileged]]) -> Iterator[list[t
         yield window
 
 
-__all__ = ["Bench", "Contestant", "Observer", "Silent", "answer", "grade", "preflight", "read_answer"]
+__all__ = ["Bench", "Contestant", "Holding", "Observer", "Silent", "answer", "grade", "preflight", "read_answer"]

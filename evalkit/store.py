@@ -17,10 +17,11 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -118,12 +119,23 @@ class Store:
             )
         return int(number)
 
+    def grader_number(self, name: str, fingerprint: str, metrics: Sequence[str]) -> int:
+        """The number of a grader. One that has changed begins anew: what it judged before is dropped."""
+        row = self._db.execute("SELECT id, fingerprint FROM name WHERE kind='grader' AND name=?", (name,)).fetchone()
+        detail = " ".join(metrics)
+        if row is None or row[1] == fingerprint:
+            return self.number("grader", name, fingerprint, detail)
+        self._put("DELETE FROM grade WHERE grader=?", (row[0],))
+        self._put("UPDATE name SET fingerprint=?, detail=? WHERE id=?", (fingerprint, detail, row[0]))
+        return int(row[0])
+
     # --- the candidate side ----------------------------------------------------------------------------------------
 
     def put_sample(self, task: int, ordinal: int, sample: Sample) -> None:
         """Record a sample's public metadata (not its text: that is in the prompts)."""
-        tags = msgspec.json.encode(dict(sample.tags)).decode()
-        self._put("INSERT OR REPLACE INTO sample VALUES (?,?,?,?,?)", (task, ordinal, sample.id, sample.cluster, tags))
+        tags = json.dumps(dict(sample.tags))  # ASCII: tags may hold half of a surrogate pair
+        row = (task, ordinal, _plain(sample.id), _plain(sample.cluster), tags)
+        self._put("INSERT OR REPLACE INTO sample VALUES (?,?,?,?,?)", row)
 
     def sample_ids(self, task: int, start: int, stop: int) -> dict[int, str]:
         """Ids by ordinal of the samples recorded for a range of ordinals."""
@@ -138,30 +150,30 @@ class Store:
             place.candidate, place.task, place.ordinal, place.draw, seq, request.key, self._prompt(request.prompt),
             sampling, self._pack(completion.text), self._pack(completion.reasoning), completion.finish,
             completion.usage.prompt_tokens, completion.usage.cached_tokens, completion.usage.completion_tokens,
-            completion.usage.fresh_tokens, completion.seconds, completion.error,
+            completion.usage.fresh_tokens, completion.seconds, _plain(completion.error),
         )
         self._put(PUT_COMPLETION, row)
 
-    def completions(self, candidate: int, task: int, start: int, stop: int) -> dict[Place, list[Completion]]:
-        """Stored replies by place for a range of ordinals, each list in order of the asking."""
-        found: dict[Place, list[Completion]] = {}
+    def completions(self, candidate: int, task: int, start: int, stop: int) -> dict[Place, dict[int, Completion]]:
+        """Stored replies for a range of ordinals: by place, then by `seq`, in order of the asking."""
+        found: dict[Place, dict[int, Completion]] = {}
         rows = self._db.execute(
-            "SELECT ordinal, draw, key, text, reasoning, finish, prompt_tokens, cached_tokens, completion_tokens,"
+            "SELECT ordinal, draw, seq, key, text, reasoning, finish, prompt_tokens, cached_tokens, completion_tokens,"
             " fresh_tokens, seconds, error FROM completion WHERE candidate=? AND task=? AND ordinal>=? AND ordinal<?"
             " ORDER BY ordinal, draw, seq",
             (candidate, task, start, stop),
         )
-        for ordinal, draw, key, text, reasoning, finish, prompt, cached, out, fresh, seconds, error in rows:
+        for ordinal, draw, seq, key, text, reasoning, finish, prompt, cached, out, fresh, seconds, error in rows:
             usage = Usage(prompt, cached, out, fresh)
             reply = Completion(key, unpack(text), finish, unpack(reasoning), usage, seconds, error)
-            found.setdefault(Place(candidate, task, ordinal, draw), []).append(reply)
+            found.setdefault(Place(candidate, task, ordinal, draw), {})[seq] = reply
         return found
 
     def put_skipped(self, place: Place, reason: str) -> None:
         """Record that a sample was left out, and why."""
         self._put(
             "INSERT OR REPLACE INTO skipped VALUES (?,?,?,?,?)",
-            (place.candidate, place.task, place.ordinal, place.draw, reason),
+            (place.candidate, place.task, place.ordinal, place.draw, _plain(reason)),
         )
 
     def skipped(self, candidate: int, task: int, start: int, stop: int) -> set[Place]:
@@ -190,11 +202,9 @@ class Store:
 
     def put_grade(self, place: Place, grader: int, answer: Answer, grade: Grade) -> None:
         """Record a grade, with the answer as the task read it."""
-        parsed = self._pack(msgspec.json.encode(answer.value).decode())
-        body = self._pack(msgspec.json.encode(
-            {"metrics": grade.metrics, "raw": grade.raw, "votes": grade.votes, "evidence": grade.evidence,
-             "reason": grade.reason}
-        ).decode())
+        parsed = self._pack(json.dumps(answer.value))
+        said = {"metrics": dict(grade.metrics), "raw": grade.raw, "votes": grade.votes, "evidence": grade.evidence}
+        body = self._pack(json.dumps({**said, "reason": grade.reason}))
         self._put(
             "INSERT OR REPLACE INTO grade VALUES (?,?,?,?,?,?,?,?,?,?)",
             (place.candidate, place.task, place.ordinal, place.draw, grader, answer.status, parsed, grade.status,
@@ -202,9 +212,10 @@ class Store:
         )
 
     def graded(self, candidate: int, task: int, grader: int, start: int, stop: int) -> set[Place]:
-        """Places that a grader has judged, in a range of ordinals."""
+        """Places that a grader has judged, in a range of ordinals; where it failed it has not."""
         rows = self._db.execute(
-            "SELECT ordinal, draw FROM grade WHERE candidate=? AND task=? AND grader=? AND ordinal>=? AND ordinal<?",
+            "SELECT ordinal, draw FROM grade WHERE candidate=? AND task=? AND grader=? AND ordinal>=? AND ordinal<?"
+            " AND status<>'error'",
             (candidate, task, grader, start, stop),
         )
         return {Place(candidate, task, ordinal, draw) for ordinal, draw in rows}
@@ -218,7 +229,10 @@ class Store:
         self._check()
 
     def close(self) -> None:
-        """Commit what is left, fold the write-ahead log into the file, release the lock. Never raises."""
+        """Commit what is left, fold the write-ahead log into the file, release the lock.
+
+        Raises StorageError, after all that, if the last rows could not be made durable.
+        """
         self._closing.set()
         self._straggling.set()
         self._committer.join()
@@ -226,6 +240,7 @@ class Store:
             self._commit()
         self._db.close()
         self._lock.close()
+        self._check()
 
     def _put(self, sql: str, row: tuple[Any, ...]) -> None:
         with self._guard:
@@ -243,11 +258,11 @@ class Store:
             self._db.execute("BEGIN IMMEDIATE")
             self._begun = time.monotonic()
             self._straggling.set()
-        self._db.execute(sql, row)
-        self._rows += 1
         if sql is PUT_COMPLETION:
             self._db.execute(DROP_GRADES, row[:4])  # a grade always belongs to the replies that are stored
             self._replies += 1
+        self._db.execute(sql, row)
+        self._rows += 1
 
     def _commit(self) -> None:
         """End the open transaction; the guard is held."""
@@ -305,12 +320,21 @@ def unpack(body: bytes) -> str:
     return data.decode("utf-8", "surrogatepass")
 
 
-def _connect(path: Path, create: Callable[[sqlite3.Connection], None] | None) -> sqlite3.Connection:
+def _plain(text: str) -> str:
+    """Text as SQLite takes it: half of a surrogate pair is written as an escape."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _connect(path: Path, create: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=60)
     db.execute("PRAGMA journal_mode=WAL")
     db.execute("PRAGMA synchronous=FULL")
-    if create is not None and not db.execute("SELECT 1 FROM sqlite_master WHERE name='meta'").fetchone():
+    if not db.execute("SELECT 1 FROM sqlite_master WHERE name='meta'").fetchone():
         create(db)
+    [version] = db.execute("SELECT value FROM meta WHERE name='version'").fetchone()
+    if version != VERSION:
+        db.close()
+        raise RunExistsError(f"{path} is of version {version}, this evalkit writes version {VERSION}")
     return db
 
 
@@ -322,9 +346,12 @@ def _lock(path: Path) -> Any:
         raise StorageError(f"{path.parent} cannot be written: {error.strerror}") from error
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         file.close()
         raise RunExistsError(f"{path.parent} is in use by another evalkit process") from None
+    except OSError as error:
+        file.close()
+        raise StorageError(f"{path.parent} cannot be locked: {error.strerror}") from error
     return file
 
 

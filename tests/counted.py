@@ -6,7 +6,9 @@ Run as a program: `python counted.py RUN_DIR LOG CATALOGUE` runs the `tiny` conf
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -26,11 +28,14 @@ class Counted(Engine):
     def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
         assert self.model is not None
         log = os.open(self.model, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-        for request in requests:
+        kill_after, delay = int(os.environ.get("KILL_AFTER", -1)), float(os.environ.get("KILL_DELAY", 0))
+        for number, request in enumerate(requests):
+            if number == kill_after:
+                threading.Timer(delay, os.kill, (os.getpid(), signal.SIGKILL)).start()
             os.write(log, request.key.hex().encode() + b"\n")
             time.sleep(SECONDS)
-            number = int(request.sample.id[1:])
-            yield Completion(request.key, f"City{number}" if number % 3 else f"Nowhere{request.seed}")
+            place = int(request.sample.id[1:])
+            yield Completion(request.key, f"City{place}" if place % 3 else f"Nowhere{request.seed}")
         os.close(log)
 
 

@@ -70,11 +70,11 @@ def test_no_canary_crosses_to_the_candidates_side(
     assert run.scores().num_rows > 0
 
     with sqlite3.connect(run.folder / "run.db") as db:
-        for table in ("meta", "text", "name", "sample", "completion", "skipped"):
+        for table in ("meta", "name", "sample", "completion", "skipped"):
             for row in db.execute(f"SELECT * FROM {table}"):
-                for value in row:
-                    shown = unpack(value) if isinstance(value, bytes) and value[:1] in b"pz" and value else repr(value)
-                    assert CANARY not in shown, f"{table} holds privileged text"
+                assert not any(CANARY in repr(value) for value in row), f"{table} holds privileged text"
+        packed = "SELECT body FROM text UNION ALL SELECT text FROM completion UNION ALL SELECT reasoning FROM completion"
+        assert not any(CANARY in unpack(body) for (body,) in db.execute(packed))
         prompts = db.execute("SELECT COUNT(*) FROM completion").fetchone()[0]
         assert prompts >= 6
     assert CANARY.encode() not in (run.folder / "run.yaml").read_bytes()

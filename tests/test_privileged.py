@@ -102,6 +102,19 @@ def test_a_copied_stretch_of_a_solution_is_found_wherever_it_starts() -> None:
     scan.check(prompt_of(" ".join(words[:8])), Sample("s1", ("q",)))
 
 
+def test_the_end_of_a_solution_and_a_copy_over_two_segments_are_found() -> None:
+    words = [f"word{i}" for i in range(30)]
+    scan = OutgoingScan(Privileged("s1", solutions=[" ".join(words)], ratings=[4711.25001]))
+    sample = Sample("s1", ("q",))
+    with pytest.raises(FirewallError):
+        scan.check(prompt_of("So: " + " ".join(words[17:])), sample)
+    half = " ".join(words[:7])
+    with pytest.raises(FirewallError):
+        scan.check(Prompt((Message("user", (Segment(half), Segment(" " + " ".join(words[7:14])))),)), sample)
+    with pytest.raises(FirewallError, match="ratings"):
+        scan.check(prompt_of("rated 4711.25001 by people"), sample)
+
+
 @given(st.text(min_size=0, max_size=300))
 def test_the_scan_is_never_upset_by_odd_text(text: str) -> None:
     OutgoingScan(Privileged("s", solutions=[text])).check(prompt_of("nothing here"), Sample("s", ("nothing here",)))

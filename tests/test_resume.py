@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from evalkit.results import Run
@@ -22,9 +23,10 @@ IN_FLIGHT = 40
 """Replies that an engine may have given and the store not yet committed: a tenth of a second's worth, generously."""
 
 
-def start(folder: Path, log: Path) -> subprocess.Popen[bytes]:
+def start(folder: Path, log: Path, after: int = -1, delay: float = 0.0) -> subprocess.Popen[bytes]:
     command = [sys.executable, str(TESTS / "counted.py"), str(folder), str(log), str(TESTS / "catalogue")]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    env = {**os.environ, "KILL_AFTER": str(after), "KILL_DELAY": str(delay)}
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=env)
 
 
 def lines(log: Path) -> list[str]:
@@ -42,15 +44,9 @@ def test_a_run_killed_ten_times_equals_an_undisturbed_one(tmp_path: Path, capita
     rng = random.Random(20261121)
     kills = 0
     while kills < 10:
-        before = len(lines(log))
-        process = start(stormy, log)
-        # so many more requests until the kill; sometimes none, to hit the start and the preflight as well
-        target = before + rng.randrange(0, 26)
-        while process.poll() is None and len(lines(log)) < target:
-            time.sleep(0.002)
-        time.sleep(rng.random() * 0.02)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        # it kills itself after so many requests, a few milliseconds later; the first one before it has asked anything
+        process = start(stormy, log, after=rng.randrange(1, 26) if kills else 0, delay=rng.random() * 0.02)
+        assert process.wait() == -signal.SIGKILL
         kills += 1
     assert 0 < len(set(lines(log))) < SAMPLES, "the kills must fall inside the run"
     last = start(stormy, log)
@@ -79,10 +75,26 @@ def test_ctrl_c_keeps_everything_and_the_same_command_goes_on(tmp_path: Path, ca
     assert len(lines(log)) - SAMPLES <= 1, "a clean stop asks at most the one request again that was being generated"
 
 
-def test_nothing_survives_the_process(tmp_path: Path, capitals: Callable[..., Path]) -> None:
-    capitals(30)
-    process = start(tmp_path / "run", tmp_path / "log")
-    assert process.wait() == 0
-    with pytest.raises(ProcessLookupError):
-        os.kill(process.pid, 0)
+def test_a_grader_with_workers_leaves_no_process_and_no_open_log(tmp_path: Path) -> None:
+    code = (
+        "import evalkit as ek, psutil, threading, time\n"
+        "seen = set()\n"
+        "def watch():\n"
+        "    while True:\n"
+        "        seen.update(c.pid for c in psutil.Process().children(recursive=True))\n"
+        "        time.sleep(0.01)\n"
+        "threading.Thread(target=watch, daemon=True).start()\n"
+        "config = ek.load_config(ek.Catalogue().config_path('quickstart'), ['tasks=[olympiad/sample]',\n"
+        "    'candidates=[{name: a, engine: replay, model: tasks/olympiad/sample/replies.jsonl,'\n"
+        "    ' options: {where: {candidate: steady}}}]'])\n"
+        f"ek.run(config, out={str(tmp_path / 'run')!r})\n"
+        "print(*seen)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    workers = [int(pid) for pid in done.stdout.split()]
+    assert workers, done.stderr
+    deadline = time.monotonic() + 10
+    while any(psutil.pid_exists(pid) for pid in workers) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not [pid for pid in workers if psutil.pid_exists(pid)]
     assert not list((tmp_path / "run").glob("*-wal"))

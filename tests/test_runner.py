@@ -172,7 +172,10 @@ def test_data_that_changed_under_a_run_are_noticed(run: Runner, capitals: Callab
     run()
     rows_file = tmp_path / "rows.jsonl"
     rows_file.write_text(rows_file.read_text().replace('"c1"', '"other"'))
-    with pytest.raises(DataError, match="sample 1 is 'other', but was 'c1' when this run began"):
+    with pytest.raises(RunExistsError, match="the data of capitals/one changed since the run"):
+        run()
+    rows_file.write_text(rows_file.read_text().replace('"other"', '"c1"').replace("City2", "Town2"))
+    with pytest.raises(RunExistsError, match="the data of capitals/one changed"):  # a gold answer alone
         run()
 
 
@@ -225,6 +228,89 @@ def test_an_engine_that_breaks_ends_the_run_in_one_sentence_and_keeps_what_it_ga
     (tmp_path / "calls.breaks").unlink()
     result = run()
     assert (tmp_path / "calls").read_text().count("c0") == 1 and len(rows(result)) == 3
+
+
+def test_an_unfinished_run_says_so_for_all_that_was_planned(
+    run: Runner, capitals: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    capitals(4)
+    second = "{name: later, engine: scripted, model: x}"
+    monkeypatch.setattr("evalkit.evaluation.grade", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        run(f"candidates=[{{name: parrot, engine: scripted, model: {tmp_path / 'calls'}}}, {second}]")
+    assert ek.Run(tmp_path / "run").progress() == {("parrot", "capitals/one"): (0, 4), ("later", "capitals/one"): (0, 4)}
+
+
+def test_a_grader_that_changed_judges_anew_and_asks_nobody_again(
+    run: Runner, capitals: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, catalogue: ek.Catalogue
+) -> None:
+    capitals(3)
+    assert [r["value"] for r in rows(run())] == [0, 1, 1]
+    (tmp_path / "calls").unlink()
+    exact = catalogue.grader_class("exact")
+    monkeypatch.setattr(exact, "version", "2")
+    monkeypatch.setattr(exact, "read", lambda self, item: ek.scored(0.5, metrics={"equal": 0.5, "same_length": 0.0}))
+    assert [r["value"] for r in rows(run())] == [0.5, 0.5, 0.5]
+    assert not (tmp_path / "calls").exists()
+
+
+def test_a_grader_that_fails_is_an_error_to_be_repeated_and_no_wrong_answer(
+    run: Runner, capitals: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, catalogue: ek.Catalogue
+) -> None:
+    capitals(3)
+    exact = catalogue.grader_class("exact")
+    with monkeypatch.context() as broken:
+        broken.setattr(exact, "read", lambda self, item: 1 / 0)
+        result = run()
+        assert result.errors == 3 and {r["status"] for r in rows(result)} == {"error"}
+        assert result.progress() == {("parrot", "capitals/one"): (0, 3)}
+    result = run()
+    assert result.errors == 0 and [r["value"] for r in rows(result)] == [0, 1, 1]
+
+
+def test_the_same_question_twice_in_one_turn_is_refused(
+    run: Runner, capitals: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, catalogue: ek.Catalogue
+) -> None:
+    from evalkit.catalogue import parse_address
+
+    capitals(2)
+    task = catalogue.task_class(parse_address("capitals/one"))
+    ask = task.ask
+    monkeypatch.setattr(task, "ask", lambda self, sample, replies: [*ask(self, sample, replies)] * 2)
+    with pytest.raises(DataError, match="'c0' asks the same question twice in one turn"):
+        run()
+
+
+def test_a_recording_with_two_replies_to_one_question_is_refused(run: Runner, capitals: Callable[..., Path]) -> None:
+    replies = capitals(2) / "replies.jsonl"
+    replies.write_text(replies.read_text() + '{"id": "c0", "text": "of another model"}\n')
+    with pytest.raises(DataError, match="line 3: a second reply to 'c0': pick one candidate"):
+        run(f"candidates.0.model={replies}", engine="replay")
+
+
+def test_two_graders_do_not_count_tokens_twice(run: Runner, capitals: Callable[..., Path]) -> None:
+    capitals(3)
+    found = run("tasks.0.graders=[exact, match]").scores().to_pylist()
+    assert sum(r["prompt_tokens"] for r in found) == 300
+
+
+@pytest.mark.parametrize("text", ["", "[", "a: 1", "config: 3"])
+def test_a_damaged_run_directory_is_one_sentence(
+    run: Runner, capitals: Callable[..., Path], catalogue: ek.Catalogue, text: str
+) -> None:
+    capitals(2)
+    folder = run().folder
+    (folder / "run.yaml").write_text(text)
+    with pytest.raises(ek.ConfigError, match=r"run\.yaml"):
+        ek.resume(folder, catalogue=catalogue)
+
+
+def test_a_damaged_database_is_one_sentence(run: Runner, capitals: Callable[..., Path]) -> None:
+    capitals(2)
+    folder = run().folder
+    (folder / "run.db").write_bytes(b"no database at all" * 100)
+    with pytest.raises(ek.StorageError, match="cannot be"):
+        ek.Run(folder).scores()
 
 
 def test_a_limit_of_samples_is_part_of_the_config(catalogue: ek.Catalogue, capitals: Callable[..., Path]) -> None:

@@ -32,7 +32,9 @@ def test_what_was_put_comes_back_whole(tmp_path: Path) -> None:
     store.put_completion(place, 0, request, reply(request, "naïve 🙂 \ud800 text"), 1)
     store.flush()
     assert store.committed == 1
-    assert store.completions(place.candidate, place.task, 0, 10) == {place: [reply(request, "naïve 🙂 \ud800 text")]}
+    assert store.completions(place.candidate, place.task, 0, 10) == {
+        place: {0: reply(request, "naïve 🙂 \ud800 text")}
+    }
     assert store.completions(place.candidate, place.task, 4, 10) == {}
     assert store.prompt(place.candidate, place.task, 3) == request.prompt
     store.close()

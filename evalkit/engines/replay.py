@@ -7,6 +7,7 @@ which is a fact about the recording and not an error of the run. Only offsets ar
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -27,6 +28,9 @@ class ReplayOptions(Options):
     text_field: str = "text"
     finish_field: str = "finish"
     """Why the reply ended, where the recording says so; otherwise `stop`."""
+    draw_field: str = "draw"
+    turn_field: str = "turn"
+    """Which draw and turn a line answers, from 0; a line that does not say answers the first."""
     where: dict[str, str] = {}
     """Only lines whose fields have these values."""
 
@@ -53,7 +57,7 @@ class Replay(Engine):
         """The recorded reply to each request, read from the file as it is needed."""
         with self.path.open("rb") as file:
             for request in requests:
-                offset = self._offsets.get((request.sample.id, request.draw + request.turn))
+                offset = self._offsets.get((request.sample.id, request.draw, request.turn))
                 if offset is None:
                     yield Completion(request.key, finish="missing")
                     continue
@@ -62,13 +66,10 @@ class Replay(Engine):
                 finish = row.get(self.options.finish_field, "stop")
                 yield Completion(request.key, text=row[self.options.text_field], finish=finish)
 
-    def _index(self) -> tuple[bytes, dict[tuple[str, int], int]]:
-        """Digest of the file, and the offset of the n-th reply of each id, n from 0."""
-        import hashlib
-
+    def _index(self) -> tuple[bytes, dict[tuple[str, int, int], int]]:
+        """Digest of the file, and the offset of the line for each id, draw and turn."""
         digest = hashlib.blake2b(digest_size=16)
-        offsets: dict[tuple[str, int], int] = {}
-        seen: dict[str, int] = {}
+        offsets: dict[tuple[str, int, int], int] = {}
         position = 0
         with self.path.open("rb") as file:
             for number, line in enumerate(file, 1):
@@ -78,11 +79,21 @@ class Replay(Engine):
                     continue
                 row = self._row(line, number)
                 if all(str(row.get(k)) == v for k, v in self.options.where.items()):
-                    id = str(row[self.options.id_field])
-                    nth = seen.get(id, 0)
-                    seen[id] = nth + 1
-                    offsets[id, nth] = start
+                    place = self._place(row, number)
+                    if place in offsets:
+                        raise DataError(
+                            f"{self.path}, line {number}: a second reply to {place[0]!r}: pick one candidate with the"
+                            f" option `where`, or number the replies in fields {self.options.draw_field!r} and"
+                            f" {self.options.turn_field!r}"
+                        )
+                    offsets[place] = start
         return digest.digest(), offsets
+
+    def _place(self, row: dict[str, Any], number: int) -> tuple[str, int, int]:
+        draw, turn = (row.get(field, 0) for field in (self.options.draw_field, self.options.turn_field))
+        if not isinstance(draw, int) or not isinstance(turn, int):
+            raise DataError(f"{self.path}, line {number}: draw and turn are whole numbers from 0")
+        return str(row[self.options.id_field]), draw, turn
 
     def _row(self, line: bytes, number: int) -> dict[str, Any]:
         where = f"{self.path}, line {number}"

@@ -110,7 +110,11 @@ def compare_any(golds: Sequence[str], pred: str, pool: Pool) -> list[Comparison]
     """Comparisons with the accepted answers in turn, up to the first that is equal."""
     found: list[Comparison] = []
     for gold in golds:
-        found.append(compare(gold, pred, pool))
+        try:
+            found.append(compare(gold, pred, pool))
+        except (RuntimeError, ValueError, TypeError, ArithmeticError, RecursionError) as error:
+            # whatever odd text does to the exact rungs, it is one answer that cannot be decided and not the run's end
+            found.append(Comparison("undecided", f"{type(error).__name__} in the comparison", 0.0))
         if found[-1].status == "equal":
             break
     return found

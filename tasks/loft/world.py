@@ -63,7 +63,7 @@ class World(msgspec.Struct, frozen=True):
 
     def items(self) -> Iterator[Item]:
         """Public and privileged half of each question, corpus by corpus."""
-        clusters = _clusters([query for part in self.parts for query in part.queries])
+        clusters = _clusters(self.parts)
         instruction = render.instruction(self.layout)
         for part in self.parts:
             places = {d.id: n for n, d in enumerate(part.corpus.documents)}
@@ -187,8 +187,15 @@ def _demonstration(plan: Plan, query: Query, gold: Sequence[tuple[int, Document]
     return render.demonstration(plan.layout, query.text, gold, answers)
 
 
-def _clusters(queries: Sequence[Query]) -> dict[str, str]:
-    """For each question the first of those it is tied to by shared gold passages: they are not independent."""
+def _clusters(parts: Sequence[Part]) -> dict[str, str]:
+    """What each question shares with others, by which intervals are clustered.
+
+    Where there are several corpora, the corpus. Where there is one, the first of the questions it is tied to by shared
+    gold passages: the corpus is then a fixed condition of the figure, and one cluster would leave no interval.
+    """
+    if len(parts) > 1:
+        return {query.qid: f"corpus {number}" for number, part in enumerate(parts) for query in part.queries}
+    [only] = parts
     parent: dict[str, str] = {}
 
     def root(node: str) -> str:
@@ -198,12 +205,12 @@ def _clusters(queries: Sequence[Query]) -> dict[str, str]:
         return node
 
     owner: dict[str, str] = {}
-    for query in queries:
+    for query in only.queries:
         parent[query.qid] = query.qid
         for pid in query.gold:
             first = root(owner.setdefault(pid, query.qid))
             parent[root(query.qid)] = first
-    return {query.qid: root(query.qid) for query in queries}
+    return {query.qid: root(query.qid) for query in only.queries}
 
 
 __all__ = ["CUTOFFS", "TEMPLATE_TOKENS", "Part", "Plan", "World", "build"]

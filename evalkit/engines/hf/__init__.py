@@ -27,7 +27,7 @@ from evalkit.engines.hf.reader import CopyingReader, Reader, best_reader
 from evalkit.engines.hf.reply import THINK, Reply
 from evalkit.engines.hf.sampling import Draws, next_tokens
 from evalkit.errors import ConfigError, DataError
-from evalkit.prompts import EncodedPrompt, load_encoder
+from evalkit.prompts import EncodedPrompt, load_counter, load_encoder
 from evalkit.prompts.sharing import common_tokens, tokens_between
 from evalkit.protocols import Engine
 from evalkit.protocols import Options as BaseOptions
@@ -84,11 +84,14 @@ class HF(Engine):
         self._load = functools.partial(
             load_model, model, dtype=dtype, device=device, attention=own, trust_remote_code=options.trust_remote_code
         )
-        self.encoder = self.counter = load_encoder(model)
+        self.encoder = load_encoder(model)
+        self.counter = load_counter(model)
         self.fingerprint = fingerprint(model, config, dtype)
-        self.limit = options.max_model_len or context_length(config)
+        self.limit = _limit(options.max_model_len, context_length(config), model)
         self._own_tokens = OWN_TOKENS.get(torch.device(device).type, OWN_TOKENS["cpu"])
         self._last: EncodedPrompt | None = None
+        self._chunks: set[bytes] = set()
+        """Digests of the shared stretches asked so far, to tell what of a prompt is new."""
 
     @functools.cached_property
     def _model(self) -> Any:
@@ -157,9 +160,20 @@ class HF(Engine):
                 request,
                 f"{encoded.n_tokens:,} prompt tokens and {asked:,} for the reply exceed the model's {self.limit:,}",
             )
-        fresh = encoded.n_tokens - (common_tokens(self._last, encoded) if self._last is not None else 0)
-        self._last = encoded
+        fresh = encoded.n_tokens - self._known(encoded)
         return Job(request, encoded, submitted, fresh)
+
+    def _known(self, encoded: EncodedPrompt) -> int:
+        """Leading tokens of a prompt that this engine was asked before: what need not be computed again."""
+        known = common_tokens(self._last, encoded) if self._last is not None else 0
+        self._last = encoded
+        at = 0
+        for chunk in encoded.chunks[:-1]:
+            at += len(chunk)
+            if chunk.digest in self._chunks:
+                known = max(known, at)
+            self._chunks.add(chunk.digest)
+        return known
 
     def _read(self, group: Group) -> Iterator[Completion]:
         """Read a group; where memory does not suffice, read what is unfinished again in smaller batches."""
@@ -235,6 +249,12 @@ def _device_and_dtype(options: HF.Options) -> tuple[str, torch.dtype]:
     if options.dtype != "auto":
         return device, getattr(torch, options.dtype)
     return device, torch.bfloat16 if kind == "cuda" else torch.float32
+
+
+def _limit(wanted: int | None, trained: int | None, model: str) -> int | None:
+    if wanted is not None and trained is not None and wanted > trained:
+        raise ConfigError(f"engine 'hf': max_model_len {wanted:,} is more than the {trained:,} positions of {model!r}")
+    return wanted or trained
 
 
 def _out_of_memory(error: RuntimeError) -> bool:
