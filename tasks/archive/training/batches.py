@@ -149,7 +149,7 @@ class Archive:
         # Every number is seen in its role; those from 0, which are the ones of evaluation, most often.
         start = rng.choice((0, rng.randrange(words.IDS - documents)))
         numbers = {entity: start + place for place, entity in enumerate(order)}
-        kind = rng.choice(("retrieval", "rag", "rag", "rag"))  # a rag reply has a retrieval reply's lookups and one more
+        kind = rng.choice(("retrieval", "rag", "rag", "rag"))  # rag replies hold one lookup more
         asked = questions.chosen(rng, entities, MIX, count)
         corpus = (layout.document(numbers[e], entities[e].title, entities[e].text) for e in order)
         ids = [*self._begin, *self._encode(layout.INSTRUCTIONS[kind] + "".join(corpus))]
