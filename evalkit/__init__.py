@@ -64,8 +64,8 @@ _WHERE = {
         "Engine", "GradeItem", "Grader", "Item", "Options", "Task", "TaskContext", "TokenCounter", "user",
     ),
     "evalkit.records": (
-        "Answer", "Completion", "Corpus", "Demonstration", "Document", "Grade", "Message", "Prompt", "Request", "Sample",
-        "Sampling", "Segment", "Usage", "scored",
+        "Answer", "Completion", "Corpus", "Demonstration", "Document", "Grade", "Message", "Prompt", "Request",
+        "Sample", "Sampling", "Segment", "Usage", "scored",
     ),
     "evalkit.results": ("Run",),
     "evalkit.evaluation": ("resume", "run"),

@@ -170,7 +170,8 @@ class Catalogue:
             raise ConfigError(f"{where} cannot be imported: {type(error).__name__}: {error}") from error
         own = [
             c for c in vars(module).values()
-            if inspect.isclass(c) and issubclass(c, base) and c.__module__ == module.__name__ and not inspect.isabstract(c)
+            if inspect.isclass(c) and issubclass(c, base) and c.__module__ == module.__name__
+            and not inspect.isabstract(c)
         ]
         if len(own) != 1:
             where = entry.path / f"{module_name}.py"

@@ -128,10 +128,10 @@ def _grades(task: Task, items: Sequence[tuple[Sample, Privileged]], grader: Grad
             if grade.value != 1.0:
                 wrong_gold.append(item.sample.id)
     good = f"all {len(items):,} gold replies grade 1"
-    zero = f"all {len(items):,} empty replies grade 0"
+    above = _named("empty replies grade above 0", nonzero_empty) or f"all {len(items):,} empty replies grade 0"
     return [
         Finding(f"gold, {grader.name}", not wrong_gold, _named("gold replies do not grade 1", wrong_gold) or good),
-        Finding(f"empty, {grader.name}", not nonzero_empty, _named("empty replies grade above 0", nonzero_empty) or zero),
+        Finding(f"empty, {grader.name}", not nonzero_empty, above),
     ]
 
 

@@ -32,12 +32,16 @@ CatalogueOption = Annotated[
     list[Path] | None, typer.Option("--catalogue", help="A folder with tasks/, graders/, configs/ of your own.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one value of the config.")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one value of the config.")
+]
 
 
 @app.command()
 def run(
-    config: Annotated[str | None, typer.Argument(help="A run file, or the name of one (see `evalkit list configs`).")] = None,
+    config: Annotated[
+        str | None, typer.Argument(help="A run file, or the name of one (see `evalkit list configs`).")
+    ] = None,
     set_: SetOption = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first N samples of each task.")] = None,
     out_: Annotated[Path | None, typer.Option("--out", help="Run directory; default runs/NAME.")] = None,
@@ -66,7 +70,8 @@ def run(
                     str(config), limit=limit, out=out_, overrides=set_ or (), catalogue=where, observer=display
                 )
     except KeyboardInterrupt:
-        _hint("Stopped; everything that came back is kept. Go on with:", _again(config, set_, limit, out_, resume, catalogue))
+        again = _again(config, set_, limit, out_, resume, catalogue)
+        _hint("Stopped; everything that came back is kept. Go on with:", again)
         raise typer.Exit(130) from None
     if json_:
         _print_json(_summaries(result))
@@ -259,7 +264,8 @@ def _hint(sentence: str, command: str) -> None:
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    err.print(f"evalkit: {message}", style="red" if err.is_terminal else "", markup=False, highlight=False, soft_wrap=True)
+    style = "red" if err.is_terminal else ""
+    err.print(f"evalkit: {message}", style=style, markup=False, highlight=False, soft_wrap=True)
     sys.exit(code)
 
 

@@ -120,10 +120,10 @@ def build_bench(spec: TaskSpec, config: RunConfig, catalogue: Catalogue, counter
     task = build_task(spec, config.seed, catalogue, counter)
     specs = {g.label: g for g in grader_specs(spec, task)}
     graders = {label: build_grader(g, spec.task, catalogue) for label, g in specs.items()}
-    fingerprints = {
-        label: f"{catalogue.digest(catalogue.find('graders', g.grader))} {graders[label].version} {json.dumps(g.options)}"
-        for label, g in specs.items()
-    }
+    fingerprints = {}
+    for label, g in specs.items():
+        code = catalogue.digest(catalogue.find("graders", g.grader))
+        fingerprints[label] = f"{code} {graders[label].version} {json.dumps(g.options)}"
     return Bench(spec.task, task, graders, fingerprints, spec.limit)
 
 
@@ -221,7 +221,9 @@ def _facts(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "tokenizer": counter.name if counter else None,
         "seed": config.seed,
-        "candidates": {c.spec.name: {"engine": c.spec.engine, "fingerprint": c.engine.fingerprint} for c in contestants},
+        "candidates": {
+            c.spec.name: {"engine": c.spec.engine, "fingerprint": c.engine.fingerprint} for c in contestants
+        },
         "samples": {address: h.samples for address, h in held.items()},
         "data": {address: h.digest for address, h in held.items()},
         "catalogue": {name: catalogue.digest(entry) for name, entry in sorted(entries.items())},
@@ -246,7 +248,8 @@ def _make_directory(folder: Path, config: RunConfig, facts: Mapping[str, Any]) -
     recorded = folder / "run.yaml"
     if recorded.is_file():
         before = read_facts(folder)
-        for kind, what in (("samples", "the number of samples of"), ("data", "the data of"), ("catalogue", "the code of")):
+        kinds = {"samples": "the number of samples of", "data": "the data of", "catalogue": "the code of"}
+        for kind, what in kinds.items():
             for name, value in facts[kind].items():
                 if not name.startswith("graders/") and before.get(kind, {}).get(name) != value:
                     raise RunExistsError(

@@ -194,7 +194,9 @@ class OutgoingScan:
         texts = list(_stretches(prompt)) if self.__probes else []
         for kind, probe in self.__probes:
             if any(probe in text for text in texts) and not _is_public(probe, sample):
-                raise FirewallError(f"the prompt of sample {sample.id!r} contains its privileged {kind}: nothing was sent")
+                raise FirewallError(
+                    f"the prompt of sample {sample.id!r} contains its privileged {kind}: nothing was sent"
+                )
 
 
 def _stretches(prompt: Prompt) -> Iterator[str]:

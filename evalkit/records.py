@@ -137,7 +137,8 @@ class Sample(msgspec.Struct, frozen=True):
     def digest(self) -> bytes:
         """Content digest; the corpus goes in by its own, which is computed once."""
         corpus = self.corpus.digest if self.corpus is not None else b""
-        shown = (self.id, self.question, self.instruction, self.demonstrations, self.layout, dict(self.tags), self.cluster)
+        text = (self.id, self.question, self.instruction, self.demonstrations)
+        shown = (*text, self.layout, dict(self.tags), self.cluster)
         return digest_of(corpus, repr(shown).encode("utf-8", "surrogatepass"))
 
 

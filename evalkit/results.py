@@ -54,7 +54,8 @@ _GRADERS = "SELECT name, detail FROM name WHERE kind = 'grader'"
 
 _SKIPPED = """
 SELECT c.name, t.name, s.id, s.cluster, s.tags, k.draw FROM skipped k
-JOIN name c ON c.id = k.candidate JOIN name t ON t.id = k.task JOIN sample s ON s.task = k.task AND s.ordinal = k.ordinal
+JOIN name c ON c.id = k.candidate JOIN name t ON t.id = k.task
+JOIN sample s ON s.task = k.task AND s.ordinal = k.ordinal
 ORDER BY k.candidate, k.task, k.ordinal, k.draw
 """
 
@@ -76,7 +77,7 @@ class Run:
         return read_facts(self.folder)
 
     def scores(self) -> pa.Table:
-        """One row for each sample x candidate x adapter x grader x metric x draw; columns as in docs/architecture.md."""
+        """One row for each sample x candidate x adapter x grader x metric x draw (columns: docs/architecture.md)."""
         import pyarrow as pa
 
         columns: dict[str, list[Any]] = {name: [] for name in _SCHEMA}

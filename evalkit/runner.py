@@ -253,7 +253,7 @@ def grade(
 ) -> int:
     """Read and grade every stored answer of one candidate to one task that the grader of this name has not judged.
 
-    Returns the number of answers on which the grader (or the task's own reader) failed; they are graded again next time.
+    Returns the number of answers on which the grader (or the task's own reader) failed; these are graded again.
     """
     grader = bench.graders[label]
     failed = 0

@@ -46,8 +46,10 @@ def capitals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., P
     """Writes rows and replies for `capitals`: of every three replies one is wrong. Returns their folder."""
 
     def write(count: int, missing: Sequence[int] = ()) -> Path:
-        rows = [{"id": f"c{i}", "country": f"Land{i}", "capital": f"City{i}", "size": "ab"[i % 2]} for i in range(count)]
-        replies = [{"id": f"c{i}", "text": f"City{i}" if i % 3 else "Nowhere"} for i in range(count) if i not in missing]
+        places = range(count)
+        rows = [{"id": f"c{i}", "country": f"Land{i}", "capital": f"City{i}", "size": "ab"[i % 2]} for i in places]
+        said = [i for i in places if i not in missing]
+        replies = [{"id": f"c{i}", "text": f"City{i}" if i % 3 else "Nowhere"} for i in said]
         for name, lines in (("rows", rows), ("replies", replies)):
             text = "".join(json.dumps(line) + "\n" for line in lines)
             (tmp_path / f"{name}.jsonl").write_text(text, encoding="utf-8")

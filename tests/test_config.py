@@ -33,7 +33,10 @@ def test_a_short_run_file_gets_the_documented_defaults() -> None:
     [
         (("name: demo", "name: demo\nsede: 3"), "unknown key 'sede'; did you mean 'seed'?"),
         (("engine: hf", "engin: hf"), "unknown key 'engin' in candidates.0; did you mean 'engine'?"),
-        (("{name: a,", "{name: a, sampling: {max_token: 3},"), "'max_token' in candidates.0.sampling; did you mean 'max_tokens'?"),
+        (
+            ("{name: a,", "{name: a, sampling: {max_token: 3},"),
+            "'max_token' in candidates.0.sampling; did you mean 'max_tokens'?",
+        ),
         (("name: demo", "name: demo\nseed: soon"), "seed: input should be a valid integer"),
         (("name: demo", "name: demo\nname: again"), "line 3: key 'name' is written twice"),
         (("name: demo", "name: ../demo"), "name: string should match pattern"),

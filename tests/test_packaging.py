@@ -11,7 +11,9 @@ from pathlib import Path
 import evalkit
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-HEAVY = ("torch", "transformers", "vllm", "ray", "datasets", "pandas", "sympy", "statsmodels", "altair", "pyarrow", "scipy")
+HEAVY = (
+    "torch", "transformers", "vllm", "ray", "datasets", "pandas", "sympy", "statsmodels", "altair", "pyarrow", "scipy",
+)
 
 
 def folders(root: str) -> set[str]:

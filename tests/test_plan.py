@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -21,7 +22,7 @@ def request(*parts: str, draw: int = 0) -> Request:
 
 def switches(requests: list[Request], depth: int) -> int:
     heads = [r.prompt.path[: depth + 1] for r in requests]
-    return 1 + sum(a != b for a, b in zip(heads, heads[1:], strict=False))
+    return 1 + sum(a != b for a, b in pairwise(heads))
 
 
 paths = st.lists(st.lists(st.sampled_from("abc"), min_size=1, max_size=4), min_size=1, max_size=40)

@@ -26,8 +26,8 @@ def closed() -> Privileged:
 @pytest.mark.parametrize(
     "leak",
     [
-        str, repr, "{}".format, "%s".__mod__, lambda p: f"{p}", lambda p: f"{p!r}", pickle.dumps, copy.copy, copy.deepcopy,
-        list, msgspec.json.encode, msgspec.msgpack.encode, json.dumps,
+        str, repr, "{}".format, "%s".__mod__, lambda p: f"{p}", lambda p: f"{p!r}", pickle.dumps, copy.copy,
+        copy.deepcopy, list, msgspec.json.encode, msgspec.msgpack.encode, json.dumps,
     ],
 )
 def test_closed_information_cannot_be_turned_into_text(leak: object) -> None:

@@ -11,7 +11,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evalkit.errors import RunExistsError, StorageError
+from evalkit.errors import RunExistsError
 from evalkit.records import Answer, Completion, Grade, Message, Prompt, Request, Sample, Segment, Usage, scored
 from evalkit.store import Place, Store, unpack
 

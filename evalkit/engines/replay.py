@@ -114,4 +114,5 @@ class Replay(Engine):
         return row
 
     def _filter(self) -> str:
-        return f" where {', '.join(f'{k} is {v!r}' for k, v in self.options.where.items())}" if self.options.where else ""
+        wanted = ", ".join(f"{k} is {v!r}" for k, v in self.options.where.items())
+        return f" where {wanted}" if wanted else ""

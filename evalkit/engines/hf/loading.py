@@ -120,4 +120,6 @@ def context_length(config: Any) -> int | None:
     return int(length) if length else None
 
 
-__all__ = ["check_folder", "context_length", "end_tokens", "fingerprint", "load_config", "load_model", "sound_attention"]
+__all__ = [
+    "check_folder", "context_length", "end_tokens", "fingerprint", "load_config", "load_model", "sound_attention",
+]

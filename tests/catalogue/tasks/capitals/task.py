@@ -33,9 +33,8 @@ class Capitals(ek.Task):
     def load(self) -> Iterator[ek.Item]:
         self._preamble = ek.Segment(self.options.preamble)
         for row in rows(self.options.data):
-            sample = ek.Sample(
-                id=row["id"], question=(f"What is the capital of {row['country']}?",), tags={"size": row.get("size", "")}
-            )
+            question = f"What is the capital of {row['country']}?"
+            sample = ek.Sample(id=row["id"], question=(question,), tags={"size": row.get("size", "")})
             yield sample, ek.Privileged(row["id"], answers=[row["capital"]], solutions=[row.get("solution", "")])
 
     def ask(self, sample: ek.Sample, replies: Sequence[ek.Completion]) -> Sequence[ek.Request]:
