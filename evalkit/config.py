@@ -2,8 +2,8 @@
 
 YAML in, a frozen `RunConfig` out. `${NAME}` and `${NAME:-default}` are taken from the environment; `--set a.b=c`
 changes single values (`c` is read as YAML, list items are addressed by number). An unknown key, a wrong type or a key
-written twice is the user's mistake: ConfigError with the place and the nearest valid name. Options of tasks, graders and
-engines are checked by themselves, with the same sentences, as soon as their classes are known.
+written twice is the user's mistake: ConfigError with the place and the nearest valid name. Options of tasks, graders
+and engines are checked by themselves, with the same sentences, as soon as their classes are known.
 """
 
 from __future__ import annotations

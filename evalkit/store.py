@@ -6,8 +6,8 @@ questions is stored once.
 
 Writes gather in one transaction that is committed after 1,024 rows or 50 ms, whichever comes first, by whoever is
 there: the caller when records come fast, a small thread when they come slowly. So durability costs one fsync for many
-records, and none waits for a neighbour. Only what is committed counts as done. When the disk is full or read-only, everything
-committed stays, and every further call raises StorageError.
+records, and none waits for a neighbour. Only what is committed counts as done. When the disk is full or read-only,
+everything committed stays, and every further call raises StorageError.
 
 Candidate side (`text`, `completion`, `sample`, `skipped`) and grader side (`grade`) are separate tables: privileged
 information may show in the reasons of grades and nowhere else.

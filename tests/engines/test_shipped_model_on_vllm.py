@@ -46,7 +46,7 @@ def test_vllm_and_transformers_read_the_same_answers_from_the_context(vllm_here:
     spec = CandidateSpec(name="small", engine="hf", model=MODEL)
     engine = build_engine(spec, catalogue)
     counter = find_counter(MODEL, catalogue)
-    task = build_task(TaskSpec(task="archive/rag@1k", options={"hops": "1"}), 11, catalogue, counter)
+    task = build_task(TaskSpec(task="archive/rag@1k", options={"hops": 1}), 11, catalogue, counter)
     items = [item for item, _ in zip(task.load(), range(QUESTIONS), strict=False)]
     requests = [task.ask(sample, ())[0] for sample, _ in items]
     ours = {c.key: c for c in engine.generate(requests)}
