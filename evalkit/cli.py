@@ -19,10 +19,10 @@ from rich.console import Console
 from rich.table import Table
 
 app = typer.Typer(
-    name="evalkit", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich",
+    name="evalkit", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
     help="LLM grader and long-context evaluation: every number with its error bar, every context read once.",
 )
-data_app = typer.Typer(no_args_is_help=True, help="Build and check task data.")
+data_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Build and check task data.")
 app.add_typer(data_app, name="data")
 
 out = Console()
@@ -49,7 +49,7 @@ def run(
     json_: JsonOption = False,
     catalogue: CatalogueOption = None,
 ) -> None:
-    """Run a config: ask, grade, store, and print scores with 95 % intervals."""
+    """Run a config and print scores with intervals."""
     from evalkit import evaluation
     from evalkit.catalogue import Catalogue
     from evalkit.errors import ConfigError
@@ -89,7 +89,7 @@ def report(
     out_: Annotated[Path | None, typer.Option("--out", help="The page; default RUN/report.html.")] = None,
     json_: JsonOption = False,
 ) -> None:
-    """Write one self-contained HTML page for a run, and print its tables."""
+    """Write one HTML page for a run, print its tables."""
     from evalkit.report.html import write_run_report
     from evalkit.report.tables import print_run
     from evalkit.results import Run
@@ -170,7 +170,7 @@ def show(
     name: Annotated[str, typer.Argument(help="A task family, grader, config or engine.")],
     catalogue: CatalogueOption = None,
 ) -> None:
-    """Show one entry: its card (a task, a grader), its text (a config) or its options (an engine)."""
+    """Show a card, a config, or an engine's options."""
     from evalkit.catalogue import Catalogue
     from evalkit.engines import ENGINES, engine_class
     from evalkit.errors import ConfigError, nearest
@@ -217,7 +217,10 @@ def check(
     json_: JsonOption = False,
     catalogue: CatalogueOption = None,
 ) -> None:
-    """Prove a task: gold answers grade 1, empty ones 0, nothing leaks, prompts share the prefix that they should."""
+    """Prove a task.
+
+    Gold answers grade 1, empty ones 0, nothing leaks, prompts share the prefix that they should.
+    """
     from evalkit.catalogue import Catalogue
     from evalkit.check import check_task
 
