@@ -87,7 +87,7 @@ class HF(Engine):
         self.encoder = load_encoder(model)
         self.counter = load_counter(model)
         self.fingerprint = fingerprint(model, config, dtype)
-        self.limit = _limit(options.max_model_len, context_length(config), model)
+        self.limit = options.max_model_len or context_length(config)
         self._own_tokens = OWN_TOKENS.get(torch.device(device).type, OWN_TOKENS["cpu"])
         self._last: EncodedPrompt | None = None
         self._chunks: set[bytes] = set()
@@ -249,12 +249,6 @@ def _device_and_dtype(options: HF.Options) -> tuple[str, torch.dtype]:
     if options.dtype != "auto":
         return device, getattr(torch, options.dtype)
     return device, torch.bfloat16 if kind == "cuda" else torch.float32
-
-
-def _limit(wanted: int | None, trained: int | None, model: str) -> int | None:
-    if wanted is not None and trained is not None and wanted > trained:
-        raise ConfigError(f"engine 'hf': max_model_len {wanted:,} is more than the {trained:,} positions of {model!r}")
-    return wanted or trained
 
 
 def _out_of_memory(error: RuntimeError) -> bool:
