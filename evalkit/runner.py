@@ -24,7 +24,7 @@ from evalkit.protocols import Engine, GradeItem, Grader, Task
 from evalkit.records import DIGEST_BYTES, Answer, Completion, Grade, Request, Sample, Sampling
 from evalkit.store import Place, Store
 
-WINDOW = 4096
+WINDOW = 2048
 """Samples planned together: the plan is optimal within a window, memory is bounded by it."""
 
 

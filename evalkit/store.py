@@ -86,6 +86,8 @@ class Store:
         try:
             self._db = _connect(folder / "run.db", self._created)
             self._texts: dict[bytes, int] = {d: i for i, d in self._db.execute("SELECT id, digest FROM text")}
+            self._graded = set(self._db.execute("SELECT DISTINCT candidate, task FROM grade"))
+            """Candidates and tasks of which there are grades."""
         except sqlite3.Error as error:
             self._lock.close()
             raise StorageError(f"{folder / 'run.db'} cannot be opened: {error}") from error
@@ -202,9 +204,10 @@ class Store:
 
     def put_grade(self, place: Place, grader: int, answer: Answer, grade: Grade) -> None:
         """Record a grade, with the answer as the task read it."""
-        parsed = self._pack(json.dumps(answer.value))
-        said = {"metrics": dict(grade.metrics), "raw": grade.raw, "votes": grade.votes, "evidence": grade.evidence}
-        body = self._pack(json.dumps({**said, "reason": grade.reason}))
+        self._graded.add((place.candidate, place.task))
+        parsed = self._pack(_json(answer.value))
+        said = {"metrics": grade.metrics, "raw": grade.raw, "votes": grade.votes, "evidence": grade.evidence}
+        body = self._pack(_json({**said, "reason": grade.reason}))
         self._put(
             "INSERT OR REPLACE INTO grade VALUES (?,?,?,?,?,?,?,?,?,?)",
             (place.candidate, place.task, place.ordinal, place.draw, grader, answer.status, parsed, grade.status,
@@ -259,7 +262,8 @@ class Store:
             self._begun = time.monotonic()
             self._straggling.set()
         if sql is PUT_COMPLETION:
-            self._db.execute(DROP_GRADES, row[:4])  # a grade always belongs to the replies that are stored
+            if row[:2] in self._graded:
+                self._db.execute(DROP_GRADES, row[:4])  # a grade always belongs to the replies that are stored
             self._replies += 1
         self._db.execute(sql, row)
         self._rows += 1
@@ -318,6 +322,14 @@ def unpack(body: bytes) -> str:
     """Text of a stored body: a letter that says how, then the plain or zstd-compressed UTF-8."""
     data = zstandard.ZstdDecompressor().decompress(body[1:]) if body[:1] == b"z" else body[1:]
     return data.decode("utf-8", "surrogatepass")
+
+
+def _json(value: Any) -> str:
+    """JSON, by the slower encoder where a text holds half of a surrogate pair."""
+    try:
+        return msgspec.json.encode(value).decode()
+    except UnicodeEncodeError:
+        return json.dumps(msgspec.to_builtins(value))
 
 
 def _plain(text: str) -> str:
