@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import evalkit as ek
@@ -16,6 +19,7 @@ from evalkit.privileged import KINDS
 from evalkit.progress import Display
 from evalkit.store import unpack
 
+REPOSITORY = Path(__file__).resolve().parent.parent
 CANARY = "canary-7f3a91-do-not-repeat"
 
 RUNS = {
@@ -49,38 +53,102 @@ def planted(items: Iterator[tuple[int, ek.Sample, ek.Privileged]]) -> Iterator[t
         yield ordinal, sample, ek.Privileged(privileged.id, **values)
 
 
+@pytest.fixture
+def planted_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The shipped tasks' own data with canaries for keys, where each task reads them: a task that copies its gold into
+    anything public is found. Returns the folder of LOFT's files."""
+    loft = tmp_path / "loft"
+    shutil.copytree(REPOSITORY / "tasks" / "loft" / "sample", loft)
+    queries = [msgspec.json.decode(line) for line in (loft / "dev_queries.jsonl").read_bytes().splitlines()]
+    gold = {pid for query in queries for pid, _ in query["metadata"]["qrels"]}
+    for file in loft.iterdir():
+        text = file.read_text(encoding="utf-8")
+        for pid in gold:  # which document is gold is the key of retrieval: its pid must not be shown
+            text = text.replace(f'"{pid}"', f'"{CANARY} {pid}"')
+        file.write_text(text, encoding="utf-8")
+    lines = (loft / "dev_queries.jsonl").read_bytes().splitlines()
+    for_rag = [{**row, "answers": [f"{CANARY} answer"]} for row in map(msgspec.json.decode, lines)]
+    (loft / "dev_queries.jsonl").write_bytes(b"\n".join(map(msgspec.json.encode, for_rag)))
+
+    problems = importlib.import_module("evalkit.tasks.olympiad.task")
+    rows = [msgspec.json.decode(line) for line in problems.SAMPLE_FILE.read_bytes().splitlines()]
+    keys = {kind: f"{CANARY} {kind}" for kind in ("answer", "solution", "scheme")}
+    (tmp_path / "problems.jsonl").write_bytes(b"\n".join(msgspec.json.encode({**row, **keys}) for row in rows))
+    monkeypatch.setattr(problems, "SAMPLE_FILE", tmp_path / "problems.jsonl")
+
+    corpus = importlib.import_module("evalkit.tasks.archive.corpus")
+    world = corpus.world
+
+    def with_canaries(*arguments: object) -> object:
+        made = world(*arguments)
+        asked = (msgspec.structs.replace(question, answer=f"{CANARY} answer") for question in made.asked)
+        return msgspec.structs.replace(made, asked=tuple(asked))
+
+    monkeypatch.setattr(corpus, "world", with_canaries)
+    return loft
+
+
+def public_places(run: ek.Run) -> Iterator[str]:
+    """Where the canary stands outside of grading: columns of the candidate's tables, and run.yaml."""
+    with sqlite3.connect(run.folder / "run.db") as db:
+        for table in ("meta", "name", "sample", "completion", "skipped"):
+            for row in db.execute(f"SELECT * FROM {table}"):
+                yield from (table for value in row if CANARY in repr(value))
+        for column in ("body FROM text", "text FROM completion", "reasoning FROM completion"):
+            yield from (column for (body,) in db.execute(f"SELECT {column}") if CANARY in unpack(body))
+    if CANARY.encode() in (run.folder / "run.yaml").read_bytes():
+        yield "run.yaml"
+
+
 def test_every_shipped_family_is_covered() -> None:
     assert {entry.name for entry in ek.Catalogue().entries("tasks")} == set(RUNS)
 
 
+@pytest.mark.parametrize("planting", ["in the sources", "in every kind"])
 @pytest.mark.parametrize("family", RUNS)
 def test_no_canary_crosses_to_the_candidates_side(
-    family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
-    capfd: pytest.CaptureFixture[str],
+    family: str, planting: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str], request: pytest.FixtureRequest,
 ) -> None:
     from rich.console import Console
 
     caplog.set_level(logging.DEBUG)
-    items = runner.Bench.items
-    monkeypatch.setattr(runner.Bench, "items", lambda self: planted(items(self)))
-    config = parse_config(RUNS[family])
+    text = RUNS[family]
+    if planting == "in the sources":
+        data = request.getfixturevalue("planted_sources")
+        text = text.replace("_sample\"", f"_sample\", options: {{data: {data}}}}}").replace("\"loft/", "{task: \"loft/")
+    else:
+        items = runner.Bench.items
+        monkeypatch.setattr(runner.Bench, "items", lambda self: planted(items(self)))
+    config = parse_config(text)
     assert isinstance(config, RunConfig)
     with Display(Console(stderr=True)) as display:
         run = ek.run(config, limit=6, out=tmp_path / "run", observer=display)
     assert run.scores().num_rows > 0
 
+    assert not list(public_places(run))
     with sqlite3.connect(run.folder / "run.db") as db:
-        for table in ("meta", "name", "sample", "completion", "skipped"):
-            for row in db.execute(f"SELECT * FROM {table}"):
-                assert not any(CANARY in repr(value) for value in row), f"{table} holds privileged text"
-        for column in ("body FROM text", "text FROM completion", "reasoning FROM completion"):
-            assert not any(CANARY in unpack(body) for (body,) in db.execute(f"SELECT {column}"))
-        prompts = db.execute("SELECT COUNT(*) FROM completion").fetchone()[0]
-        assert prompts >= 6
-    assert CANARY.encode() not in (run.folder / "run.yaml").read_bytes()
+        assert db.execute("SELECT COUNT(*) FROM completion").fetchone()[0] >= 6
     assert CANARY not in caplog.text
     printed = capfd.readouterr()
     assert CANARY not in printed.out + printed.err
+
+
+def test_a_task_that_copies_its_gold_into_a_tag_would_be_found(
+    planted_sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert planted_sources.is_dir()
+    problems = importlib.import_module("evalkit.tasks.olympiad.problems")
+    read = problems.read
+
+    def leaking(*arguments: object) -> Iterator[object]:
+        for problem in read(*arguments):
+            yield msgspec.structs.replace(problem, tags={"level": problem.answers[0]})
+
+    monkeypatch.setattr(problems, "read", leaking)
+    config = parse_config(RUNS["olympiad"])
+    assert isinstance(config, RunConfig)
+    assert "sample" in public_places(ek.run(config, limit=2, out=tmp_path / "run"))
 
 
 def test_the_message_about_an_overlong_prompt_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

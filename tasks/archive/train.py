@@ -16,6 +16,7 @@ import torch
 import typer
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
+from .training import attention
 from .training import tokenizer as vocabulary
 from .training.batches import KIND_NAMES, Archive, Batch
 from .training.curriculum import Curriculum
@@ -35,13 +36,9 @@ def small_model(tokens: int, seed: int) -> Qwen3ForCausalLM:
         num_key_value_heads=4, head_dim=32, max_position_embeddings=vocabulary.CONTEXT, rope_theta=10_000.0,
         tie_word_embeddings=False, attention_dropout=0.0, bos_token_id=0, eos_token_id=4, pad_token_id=5,
     )
-    return Qwen3ForCausalLM(config)
-
-
-def visible(blocks: torch.Tensor) -> torch.Tensor:
-    """Attention mask (rows, 1, tokens, tokens) by which questions see the corpus and themselves only; 0 or -inf."""
-    own = (blocks[:, None, :] == 0) | (blocks[:, None, :] == blocks[:, :, None])
-    return torch.zeros(own.shape).masked_fill_(~torch.tril(own), -torch.inf).unsqueeze(1)
+    model = Qwen3ForCausalLM(config)
+    model.set_attn_implementation(attention.NAME)
+    return model
 
 
 class Training:
@@ -81,9 +78,10 @@ class Training:
     def predict(self, batch: Batch) -> tuple[torch.Tensor, dict[str, float]]:
         """Mean loss over the trained tokens, and the share that is right by kind of prediction."""
         ids, kinds = torch.from_numpy(batch.ids), torch.from_numpy(batch.kinds)[:, 1:]
-        seen = None if batch.blocks is None else visible(torch.from_numpy(batch.blocks))
-        places = torch.from_numpy(batch.places)
-        states = self.model.model(input_ids=ids, attention_mask=seen, position_ids=places, use_cache=False)
+        places, seen = torch.from_numpy(batch.places), attention.visible(batch)
+        states = self.model.model(
+            input_ids=ids, attention_mask=seen, position_ids=places, use_cache=False, corpus=batch.corpus
+        )
         hidden = states.last_hidden_state[:, :-1]
         trained = kinds > 0
         logits = self.model.lm_head(hidden[trained])
@@ -114,7 +112,7 @@ class Training:
 def train(
     out: Annotated[Path, typer.Argument(help="folder for model, tokenizer and checkpoint")],
     seed: int = 0,
-    tokens: Annotated[int, typer.Option(help="tokens to train on")] = 26_500_000,
+    tokens: Annotated[int, typer.Option(help="tokens to train on")] = 36_000_000,
     decay: Annotated[float, typer.Option(help="share of the tokens over which the rates fall to 0")] = 0.4,
     batch: Annotated[int, typer.Option(help="tokens of a batch, about")] = 4096,
     resume: Annotated[Path | None, typer.Option(help="go on from this resume.pt")] = None,

@@ -100,9 +100,9 @@ class Entity(msgspec.Struct, frozen=True):
         return next((f for f in self.facts if f.relation.noun == noun), None)
 
 
-def entities(seed: str, core: int = CORE) -> Iterator[Entity]:
-    """The endless stream of one world's entities; equal seeds give equal streams."""
-    stream = _Stream(random.Random(f"archive world {seed}"))
+def entities(seed: str, core: int = CORE, twins: float = TWINS) -> Iterator[Entity]:
+    """The endless stream of one world's entities; equal arguments give equal streams."""
+    stream = _Stream(random.Random(f"archive world {seed}"), twins)
     for _ in range(core):  # the core is named at once, so that it can point forwards in itself
         stream.name_another()
     for number in count():
@@ -114,8 +114,8 @@ def entities(seed: str, core: int = CORE) -> Iterator[Entity]:
 class _Stream:
     """What is known of a world so far: names, by kind, and unique values that are left."""
 
-    def __init__(self, rng: random.Random) -> None:
-        self._rng = rng
+    def __init__(self, rng: random.Random, twins: float) -> None:
+        self._rng, self._twins = rng, twins
         self._left = {r.noun: rng.sample(r.values, len(r.values)) for r in RELATIONS if r.describes}
         self._names: list[tuple[str, str, int]] = []
         self._kinds: list[str] = []
@@ -149,7 +149,7 @@ class _Stream:
         generation = int(len(others) // (USED_UP * len(firsts) * len(lasts)))
         while True:
             first, last = rng.choice(firsts), rng.choice(lasts)
-            if others and rng.random() < TWINS:
+            if others and rng.random() < self._twins:
                 twin = self._names[rng.choice(others)]
                 first, last = (twin[0], last) if rng.random() < 0.5 else (first, twin[1])
             name = (first, last, generation)

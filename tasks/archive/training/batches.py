@@ -21,15 +21,18 @@ from ...loft import layout
 from .. import questions, words, world
 from . import tokenizer as vocabulary
 
-ECHO, REPLY, TITLE, HOP_TITLE, ID, ANSWER, HOP_ANSWER = range(1, 8)
-"""Kinds of prediction: an echo; an easy token of a reply; first word of the first and second title; a document's number
-in a reply; first word of the answer after one and two hops."""
-KIND_NAMES = ("echo", "reply", "title", "hop_title", "id", "answer", "hop_answer")
+ECHO, REPLY, TITLE, HOP_TITLE, SECOND, ID, ANSWER, HOP_ANSWER = range(1, 9)
+"""Kinds of prediction: an echo; an easy token of a reply; first word of the first and second title; second word of a
+title; a document's number in a reply; first word of the answer after one and two hops."""
+KIND_NAMES = ("echo", "reply", "title", "hop_title", "second", "id", "answer", "hop_answer")
 MIX: tuple[questions.Kind, ...] = ("fact",) * 6 + ("who",) * 4 + ("described",) * 4 + ("link",) * 6
 """Kinds of question in their proportions."""
 
 EXAMPLES = 0.15
 """Share of archive batches with worked examples."""
+TWINS = (0.0, 0.25, 0.5, 0.75)
+"""Shares of twins that training worlds have, one drawn for each. Where few documents share a word of their names, the
+model learns to find them by the first word alone."""
 
 Ints = NDArray[np.int64]
 
@@ -43,6 +46,11 @@ class Row(msgspec.Struct, frozen=True):
     """0 for the corpus, else the number of the question: questions do not see one another."""
     places: list[int]
 
+    @property
+    def corpus(self) -> int:
+        """Tokens before the first question that stands apart."""
+        return self.blocks.count(0)
+
 
 class Batch(msgspec.Struct, frozen=True):
     """Rows of equal length, padded at the end."""
@@ -52,8 +60,11 @@ class Batch(msgspec.Struct, frozen=True):
     """Kind of prediction that yields the token at this place; 0 is not trained on."""
     places: Ints
     """Position of each token."""
+    corpus: int
+    """Columns from the left in which a token sees all that are before it."""
     blocks: Ints | None = None
-    """Where questions stand apart: a token sees earlier ones of block 0 and of its own block only."""
+    """Where questions stand apart in the columns after these: a token sees the corpus (block 0) and earlier tokens of
+    its own block; padding is block -1."""
     documents: int = 0
 
 
@@ -82,7 +93,7 @@ def echo(rng: np.random.Generator, size: int, length: int, first: int, vocabular
         order = rng.permutation(len(chunks))
         ids[row] = np.concatenate([source, *(chunks[i] for i in order)])
         kinds[row, length:] = np.concatenate([[0] + [ECHO] * (len(chunks[i]) - 1) for i in order])
-    return Batch(ids, kinds, np.broadcast_to(np.arange(2 * length), ids.shape).copy())
+    return Batch(ids, kinds, np.broadcast_to(np.arange(2 * length), ids.shape).copy(), 2 * length)
 
 
 class Archive:
@@ -95,6 +106,7 @@ class Archive:
         self._begin = [ids[vocabulary.BOS], ids[vocabulary.USER]]
         self._turn = [ids[vocabulary.END], ids[vocabulary.ASSISTANT]]
         self._end = [ids[vocabulary.END]]
+        self._parts = (("ids", self.pad), ("kinds", 0), ("places", 0))
         self._after_title = self._one("TITLE: ")
         self._after_id = self._one(" | ID: ")
         self._after_final = self._one(layout.final_answer(["x"]).split("x")[0])
@@ -106,13 +118,17 @@ class Archive:
         rows: list[Row] = []
         while not rows or sum(len(row.ids) for row in rows) + len(rows[0].ids) // 2 < size:
             rows.append(make(random.Random(f"train/{seed}/{len(rows)}"), documents))
-        width = max(len(row.ids) for row in rows)
-
-        def padded(part: str, fill: int) -> Ints:
-            return np.array([getattr(row, part) + [fill] * (width - len(row.ids)) for row in rows])
-
-        blocks = padded("blocks", -1) if make == self.apart else None
-        return Batch(padded("ids", self.pad), padded("kinds", 0), padded("places", 0), blocks, documents)
+        if make == self.examples:
+            ids, kinds, places = (_padded([getattr(row, part) for row in rows], fill) for part, fill in self._parts)
+            return Batch(ids, kinds, places, ids.shape[1], None, documents)
+        ids, kinds, places, blocks = (
+            np.hstack([
+                _padded([getattr(row, part)[:row.corpus] for row in rows], fill),
+                _padded([getattr(row, part)[row.corpus:] for row in rows], fill),
+            ])
+            for part, fill in (*self._parts, ("blocks", -1))
+        )
+        return Batch(ids, kinds, places, max(row.corpus for row in rows), blocks, documents)
 
     def apart(self, rng: random.Random, documents: int) -> Row:
         """Many questions about one world, each as if it were asked alone."""
@@ -144,7 +160,8 @@ class Archive:
 
     def _shown(self, rng: random.Random, documents: int, count: int) -> _Shown:
         """A fresh world up to the questions, and up to `count` questions."""
-        entities = list(islice(world.entities(f"train/{rng.getrandbits(64)}", documents), documents))
+        stream = world.entities(f"train/{rng.getrandbits(64)}", documents, rng.choice(TWINS))
+        entities = list(islice(stream, documents))
         order = rng.sample(range(documents), documents)
         # Every number is seen in its role; those from 0, which are the ones of evaluation, most often.
         start = rng.choice((0, rng.randrange(words.IDS - documents)))
@@ -161,9 +178,11 @@ class Archive:
     def _reply_kinds(self, reply: list[int], hops: int) -> list[int]:
         kinds = []
         titles = 0
-        for before in [0, *reply[:-1]]:
+        for earlier, before in zip([0, 0, *reply[:-2]], [0, *reply[:-1]], strict=True):
             kind = REPLY
-            if before == self._after_title:
+            if earlier == self._after_title:
+                kind = SECOND
+            elif before == self._after_title:
                 titles += 1
                 kind = TITLE if titles == 1 else HOP_TITLE
             elif before == self._after_id:
@@ -179,6 +198,12 @@ class Archive:
     def _one(self, text: str) -> int:
         [token] = self._encode(text)
         return token
+
+
+def _padded(rows: list[list[int]], fill: int) -> Ints:
+    """Rows of equal length, filled up at the end."""
+    width = max(len(row) for row in rows)
+    return np.array([row + [fill] * (width - len(row)) for row in rows])
 
 
 __all__ = ["KIND_NAMES", "Archive", "Batch", "Row", "echo"]
