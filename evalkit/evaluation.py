@@ -23,9 +23,11 @@ from evalkit.catalogue import Catalogue, parse_address
 from evalkit.config import CandidateSpec, GraderSpec, RunConfig, TaskSpec, load_config, validate
 from evalkit.engines import engine_class
 from evalkit.errors import ConfigError, RunExistsError, StorageError
+from evalkit.lock import RunLock
+from evalkit.observer import Observer, Silent
 from evalkit.protocols import Engine, Grader, Task, TaskContext, TokenCounter
 from evalkit.results import Run, read_facts
-from evalkit.runner import Bench, Contestant, Holding, Observer, Silent, answer, grade, preflight
+from evalkit.runner import Bench, Contestant, Holding, answer, grade, preflight
 from evalkit.store import Store
 
 RECORDED_PACKAGES = ("evalkit-lm", "torch", "transformers", "vllm", "numpy", "math-verify", "bm25s")
@@ -63,6 +65,7 @@ def resume(folder: Path | str, *, catalogue: Catalogue | None = None, observer: 
 
 def _run(config: RunConfig, folder: Path, catalogue: Catalogue, observer: Observer) -> Run:
     refuse_other_run(config, folder)
+    lock = RunLock(folder) if (folder / "run.yaml").is_file() else None  # before anything is loaded for nothing
     engines: list[Engine] = []
     benches: list[Bench] = []
     try:
@@ -70,12 +73,14 @@ def _run(config: RunConfig, folder: Path, catalogue: Catalogue, observer: Observ
         counter = _counter(config, engines, catalogue)
         benches.extend(build_bench(spec, config, catalogue, counter) for spec in config.tasks)
         contestants = [_contestant(spec, e, benches) for spec, e in zip(config.candidates, engines, strict=True)]
-        held = preflight(config, benches, contestants)
+        held = preflight(config, benches, contestants, observer)
         benches[:] = [msgspec.structs.replace(b, samples=held[b.address].samples) for b in benches]
         contestants = [_contestant(spec, e, benches) for spec, e in zip(config.candidates, engines, strict=True)]
         _make_directory(folder, config, _facts(config, contestants, held, counter, catalogue))
-        errors = _loop(config, contestants, folder, observer)
+        errors = _loop(config, contestants, Store(folder, lock), observer)
     finally:
+        if lock is not None:
+            lock.release()
         for engine in engines:
             engine.close()
         for bench in benches:
@@ -84,9 +89,8 @@ def _run(config: RunConfig, folder: Path, catalogue: Catalogue, observer: Observ
     return Run(folder, errors=errors)
 
 
-def _loop(config: RunConfig, contestants: Sequence[Contestant], folder: Path, observer: Observer) -> int:
+def _loop(config: RunConfig, contestants: Sequence[Contestant], store: Store, observer: Observer) -> int:
     errors = 0
-    store = Store(folder)
     try:
         for contestant in contestants:
             for bench in contestant.benches:

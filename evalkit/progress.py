@@ -71,6 +71,7 @@ class Display:
         self._label = ""
         self._tally = Tally(0)
         self._last_line = 0.0
+        self._checked = False
 
     def __enter__(self) -> Display:
         self._bar.start()
@@ -79,6 +80,17 @@ class Display:
     def __exit__(self, *_: object) -> None:
         self._finish()
         self._bar.stop()
+
+    def checking(self, task: str) -> None:
+        """A task is checked before the run; see `Observer`. Logs have a line at the first, so that none is silent."""
+        self._finish()
+        if self._console.is_terminal:
+            self._label = f"checking {task}"
+            self._tally = Tally(0)
+            self._task = self._bar.add_task(self._label, total=None, facts="")
+        elif not self._checked:
+            self._console.print("Loading and checking tasks and candidates.", highlight=False)
+        self._checked = True
 
     def phase(self, candidate: str, task: str, what: str, total: int) -> None:
         """A new bar, or the first line of a new stretch; see `Observer`."""
@@ -120,8 +132,8 @@ class Display:
         )
 
     def _finish(self) -> None:
-        """The summary line of a stretch that took any time; terminals and logs alike."""
-        if self._label and (self._tally.prompt or time.monotonic() - self._tally.started > 1.0):
+        """The summary line of a stretch in which anything was done; terminals and logs alike."""
+        if self._label and self._tally.done:
             self._line()
         if self._label:
             self._bar.remove_task(self._task)

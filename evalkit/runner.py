@@ -12,13 +12,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Protocol
 
 import msgspec
 
 from evalkit import plan
 from evalkit.config import CandidateSpec, RunConfig
 from evalkit.errors import DataError, EngineError, EvalkitError, FirewallError
+from evalkit.observer import Observer
 from evalkit.privileged import OutgoingScan, Privileged, grading
 from evalkit.protocols import Engine, GradeItem, Grader, Task
 from evalkit.records import DIGEST_BYTES, Answer, Completion, Grade, Request, Sample, Sampling
@@ -73,32 +73,6 @@ class Contestant(msgspec.Struct, frozen=True, dict=True):
         )
 
 
-class Observer(Protocol):
-    """Who watches a run: the live display, or nobody."""
-
-    def phase(self, candidate: str, task: str, what: str, total: int) -> None:
-        """A new stretch of work: `what` is `answering` or `grading`, `total` its number of samples or grades."""
-
-    def done(self, completions: Sequence[Completion], waiting: int) -> None:
-        """Completions came back; `waiting` requests of the window are still out."""
-
-    def advance(self, count: int) -> None:
-        """So many more samples have their first reply (or their grade)."""
-
-
-class Silent:
-    """The observer that shows nothing."""
-
-    def phase(self, candidate: str, task: str, what: str, total: int) -> None:
-        """Nothing."""
-
-    def done(self, completions: Sequence[Completion], waiting: int) -> None:
-        """Nothing."""
-
-    def advance(self, count: int) -> None:
-        """Nothing."""
-
-
 class _Open(msgspec.Struct):
     """A sample on its way through the waves."""
 
@@ -110,7 +84,9 @@ class _Open(msgspec.Struct):
     generated: bool = False
 
 
-def preflight(config: RunConfig, benches: Sequence[Bench], contestants: Sequence[Contestant]) -> dict[str, Holding]:
+def preflight(
+    config: RunConfig, benches: Sequence[Bench], contestants: Sequence[Contestant], observer: Observer
+) -> dict[str, Holding]:
     """Load, render and check everything once, before a run directory exists. Returns what each task holds.
 
     Raises DataError for data that do not fit (two samples of one id, an empty task), FirewallError for a leaking
@@ -119,6 +95,7 @@ def preflight(config: RunConfig, benches: Sequence[Bench], contestants: Sequence
     held: dict[str, Holding] = {}
     too_long: dict[str, list[plan.Overflow]] = {c.spec.name: [] for c in contestants}
     for bench in benches:
+        observer.checking(bench.address)
         seen: set[str] = set()
         digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
         for _, sample, privileged in bench.items():
@@ -323,4 +300,4 @@ def _windows(items: Iterable[tuple[int, Sample, Privileged]]) -> Iterator[list[t
         yield window
 
 
-__all__ = ["Bench", "Contestant", "Holding", "Observer", "Silent", "answer", "grade", "preflight", "read_answer"]
+__all__ = ["Bench", "Contestant", "Holding", "answer", "grade", "preflight", "read_answer"]

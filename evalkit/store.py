@@ -16,7 +16,6 @@ information may show in the reasons of grades and nowhere else.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import sqlite3
 import threading
@@ -29,6 +28,7 @@ import msgspec
 import zstandard
 
 from evalkit.errors import RunExistsError, StorageError
+from evalkit.lock import RunLock
 from evalkit.records import Answer, Completion, Grade, Message, Prompt, Request, Sample, Segment, Usage
 
 SCHEMA = """
@@ -67,15 +67,16 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Store:
-    """An open run directory. One process at a time: a lock file says so.
+    """An open run directory, which belongs to one process at a time.
 
     Raises RunExistsError if another process has it, StorageError if it cannot be read or written.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Open (or create) the run database in `folder`, which must exist."""
+    def __init__(self, folder: Path, lock: RunLock | None = None) -> None:
+        """Open (or create) the run database in `folder`, which must exist. `lock` is one that is held already; it is
+        released with the store."""
         self.folder = folder
-        self._lock = _lock(folder / "run.lock")
+        self._lock = lock or RunLock(folder)
         self._guard = threading.Lock()
         self._failure: sqlite3.Error | None = None
         self._rows = self._replies = 0  # in the open transaction
@@ -89,7 +90,7 @@ class Store:
             self._graded = set(self._db.execute("SELECT DISTINCT candidate, task FROM grade"))
             """Candidates and tasks of which there are grades."""
         except sqlite3.Error as error:
-            self._lock.close()
+            self._lock.release()
             raise StorageError(f"{folder / 'run.db'} cannot be opened: {error}") from error
         self._closing = threading.Event()
         self._straggling = threading.Event()
@@ -242,7 +243,7 @@ class Store:
         with self._guard:
             self._commit()
         self._db.close()
-        self._lock.close()
+        self._lock.release()
         self._check()
 
     def _put(self, sql: str, row: tuple[Any, ...]) -> None:
@@ -348,23 +349,6 @@ def _connect(path: Path, create: Callable[[sqlite3.Connection], None]) -> sqlite
         db.close()
         raise RunExistsError(f"{path} is of version {version}, this evalkit writes version {VERSION}")
     return db
-
-
-def _lock(path: Path) -> Any:
-    """An exclusive lock that the kernel drops with the process, however that ends."""
-    try:
-        file = path.open("a")
-    except OSError as error:
-        raise StorageError(f"{path.parent} cannot be written: {error.strerror}") from error
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        raise RunExistsError(f"{path.parent} is in use by another evalkit process") from None
-    except OSError as error:
-        file.close()
-        raise StorageError(f"{path.parent} cannot be locked: {error.strerror}") from error
-    return file
 
 
 __all__ = ["Place", "Store", "unpack"]

@@ -98,3 +98,19 @@ def test_a_grader_with_workers_leaves_no_process_and_no_open_log(tmp_path: Path)
         time.sleep(0.05)
     assert not [pid for pid in workers if psutil.pid_exists(pid)]
     assert not list((tmp_path / "run").glob("*-wal"))
+
+
+def test_a_second_process_is_refused_before_it_loads_anything(tmp_path: Path, capitals: Callable[..., Path]) -> None:
+    data = capitals(SAMPLES)
+    folder, log = tmp_path / "run", tmp_path / "log"
+    first = start(folder, log)
+    while len(lines(log)) < 5:
+        time.sleep(0.005)
+    (data / "rows.jsonl").rename(data / "gone.jsonl")  # a process that loaded the task would say that it is gone
+    second = start(folder, log)
+    _, message = second.communicate(timeout=60)
+    (data / "gone.jsonl").rename(data / "rows.jsonl")
+    first.kill()
+    first.wait()
+    assert "is in use by another evalkit process" in message.decode()
+    assert second.returncode != 0

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.errors import ConfigError
+from evalkit.hub import check_model
 from evalkit.prompts.encoder import EncodedPrompt, PromptEncoder, TokenChunk, plain_backend, token_ids
 
 TOKENIZER_FILES = (
@@ -43,6 +44,7 @@ def load_counter(model_dir: str | Path) -> FastTokenCounter:
 
 
 def _tokenizer(model_dir: str | Path) -> Any:
+    check_model(model_dir)
     folder = Path(model_dir)
     if folder.is_dir() and not any((folder / name).is_file() for name in TOKENIZER_FILES):
         raise ConfigError(f"no tokenizer in {str(folder)!r}: none of {', '.join(TOKENIZER_FILES)} is there")

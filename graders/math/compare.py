@@ -7,7 +7,6 @@ The gold always comes first: math-verify is not symmetric.
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections import deque
@@ -17,7 +16,7 @@ from typing import NamedTuple
 
 from . import exact, text
 from .exact import Verdict
-from .workers import Pool
+from .workers import Pool, cores
 
 AHEAD = 32
 """Pairs that may be finished or under way for each worker, before the first unfinished one holds up the rest."""
@@ -142,7 +141,7 @@ def compare_pairs(
 
     `deadline` in seconds for each pair; `workers` defaults to the number of processors.
     """
-    pool = Pool(workers or os.cpu_count() or 1, deadline)
+    pool = Pool(workers or cores(), deadline)
     try:
         for (found,) in in_order((((gold,), pred) for gold, pred in rows), pool):
             yield found

@@ -5,7 +5,6 @@ In: the parsed answer of a task (the boxed text) and the accepted answers. Out: 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -16,7 +15,7 @@ from evalkit.protocols import GradeItem
 from evalkit.records import Grade, scored
 
 from .compare import Comparison, compare_any, in_order
-from .workers import Pool
+from .workers import Pool, cores
 
 
 class Math(protocols.Grader):
@@ -35,7 +34,7 @@ class Math(protocols.Grader):
 
     def __init__(self, options: Any = None) -> None:
         super().__init__(options)
-        self.pool = Pool(self.options.workers or os.cpu_count() or 1, self.options.deadline)
+        self.pool = Pool(self.options.workers or cores(), self.options.deadline)
 
     @property
     def metrics(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from evalkit.errors import DataError
+from evalkit.jsonl import kind, place
 
 from .compare import compare_pairs
 
@@ -14,17 +15,17 @@ from .compare import compare_pairs
 def score_rows(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """`{"id", "status": "equal|unequal|undecided", "rung", "seconds"}` for each row `{"id", "gold", "pred"}`, in order.
 
-    Raises DataError naming the row (from 1) that lacks a field or holds something else than text in `gold` or `pred`.
+    Raises DataError naming the row that lacks a field or holds something else than text in `gold` or `pred`.
     """
     ids: deque[Any] = deque()
 
     def checked() -> Iterator[tuple[str, str]]:
         for number, row in enumerate(rows, 1):
             for field in ("id", "gold", "pred"):
-                if not isinstance(row, dict) or field not in row:
-                    raise DataError(f"row {number} has no {field!r}: metric 'math' needs id, gold and pred")
+                if field not in row:
+                    raise DataError(f"{place(row, number)}: no {field!r}: metric 'math' needs id, gold and pred")
                 if field != "id" and not isinstance(row[field], str):
-                    raise DataError(f"row {number}: {field!r} must be text, not {type(row[field]).__name__}")
+                    raise DataError(f"{place(row, number)}: {field!r} must be a text, not {kind(row[field])}")
             ids.append(row["id"])
             yield row["gold"], row["pred"]
 

@@ -36,6 +36,11 @@ START = 300.0
 """Seconds a zygote may take to import sympy on a busy machine."""
 
 
+def cores() -> int:
+    """Cores that this process may use, which on shared machines are fewer than there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 class Reply(NamedTuple):
     """What came of one pair."""
 

@@ -16,6 +16,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.utils import logging as transformers_logging
 
 from evalkit.errors import ConfigError
+from evalkit.hub import check_model
 
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 READ = 1 << 22
@@ -40,6 +41,7 @@ def check_folder(folder: Path) -> None:
 
 def load_config(model: str, *, trust_remote_code: bool) -> Any:
     """A model's configuration. Raises ConfigError if there is none, or a directory lacks its weights."""
+    check_model(model)
     if Path(model).is_dir():
         check_folder(Path(model))
     try:
