@@ -18,7 +18,6 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, TypeVar
@@ -35,6 +34,9 @@ Verb = TypeVar("Verb", "Task", "Grader")
 
 KIND_MODULES = {"tasks": "task", "graders": "grader"}
 """Kind of entry, and the module in its folder that defines it."""
+
+GROUP = "evalkit.catalogue"
+"""Group of entry points; each names a package whose folders are a catalogue."""
 
 _UNITS = {"": 1, "k": 1_000, "m": 1_000_000}
 
@@ -85,8 +87,10 @@ class Catalogue:
             if not folder.is_dir():
                 raise ConfigError(f"catalogue {str(folder)!r} is not a folder")
             self.roots.append(folder.resolve())
-        for point in entry_points(group="evalkit.catalogue"):
-            self.roots.extend(Path(p) for p in importlib.import_module(point.value).__path__)
+        self.given = tuple(self.roots)
+        """Those of the user's own, which a run remembers."""
+        for package in _installed():
+            self.roots.extend(Path(p) for p in importlib.import_module(package).__path__)
         self.roots.append(builtin_root())
 
     def entries(self, kind: str) -> list[Entry]:
@@ -112,8 +116,11 @@ class Catalogue:
         task = self._load(self.find("tasks", address.family), Task)  # type: ignore[type-abstract]
         valid = task.variants()
         if valid and address.variant not in valid:
-            shown = address.variant or "(none)"
-            raise ConfigError(f"task family {address.family!r} has no variant {shown!r}{nearest(shown, valid)}")
+            if not address.variant:
+                forms = ", ".join(f"{address.family}/{v}" for v in valid)
+                raise ConfigError(f"task {address.text!r} needs a variant; there are {forms}")
+            near = nearest(address.variant, valid)
+            raise ConfigError(f"task family {address.family!r} has no variant {address.variant!r}{near}")
         return task
 
     def grader_class(self, name: str) -> type[Grader]:
@@ -133,6 +140,8 @@ class Catalogue:
         path = Path(name)
         if path.is_file():
             return path
+        if path.is_dir():
+            raise ConfigError(f"{name!r} is a folder, not a run file")
         if path.suffix in {".yaml", ".yml"} or path.exists():
             located = self.locate(name)
             if located is not None and located.is_file():
@@ -185,6 +194,21 @@ def builtin_root() -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise ConfigError("the built-in catalogue is missing: evalkit is not installed (pip install -e .)")
     return Path(next(iter(spec.submodule_search_locations))).parent
+
+
+def _installed() -> list[str]:
+    """Packages that installed distributions name as catalogues.
+
+    Their files are looked through first: most users have none, and importlib.metadata takes longer to import than
+    everything else that a listing needs.
+    """
+    patterns = ("*.dist-info/entry_points.txt", "*.egg-info/entry_points.txt")
+    files = (file for folder in sys.path for pattern in patterns for file in Path(folder or ".").glob(pattern))
+    if not any(GROUP.encode() in file.read_bytes() for file in files):
+        return []
+    from importlib.metadata import entry_points
+
+    return [point.value for point in entry_points(group=GROUP)]
 
 
 def _entries(folder: Path, kind: str) -> list[Entry]:

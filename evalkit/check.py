@@ -25,6 +25,19 @@ from evalkit.runner import read_answer
 SHOWN = 3  # failing samples named in a finding
 
 
+class _Unstated:
+    """Stands for a tokenizer that nobody named: most tasks need none, and who does need it hears of the option."""
+
+    name = "none"
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    def count(self, text: str) -> int:
+        """Raises ConfigError."""
+        raise ConfigError(f"task {self._address!r} has a length in tokens: name a model with --tokenizer")
+
+
 class Finding(msgspec.Struct, frozen=True):
     """What one check found."""
 
@@ -38,7 +51,8 @@ def check_task(
 ) -> list[Finding]:
     """All checks of one task. Raises UserError where the task cannot even be built."""
     spec = TaskSpec(task=address, options=parse_overrides(overrides))
-    task = build_task(spec, 0, catalogue, find_counter(tokenizer, catalogue) if tokenizer else None)
+    counter = find_counter(tokenizer, catalogue) if tokenizer else _Unstated(address)
+    task = build_task(spec, 0, catalogue, counter)
     items = list(islice(task.load(), limit))
     if not items:
         return [Finding("samples", False, "the task has none")]
@@ -69,7 +83,8 @@ def build_data(family: str, folder: Path, overrides: Sequence[str], catalogue: C
 
 def _ids(samples: Sequence[Sample]) -> Finding:
     distinct = len({s.id for s in samples})
-    return Finding("sample ids", distinct == len(samples), f"{len(samples):,} samples, {distinct:,} distinct ids")
+    detail = f"{_counted(len(samples), 'sample', 'samples')}, {_counted(distinct, 'distinct id', 'distinct ids')}"
+    return Finding("sample ids", distinct == len(samples), detail)
 
 
 def _same_again(samples: Sequence[Sample], task: Task, limit: int | None) -> Finding:
@@ -99,7 +114,10 @@ def _prefixes(task: Task, samples: Sequence[Sample]) -> Finding:
             if sample.corpus is not None:
                 heads.setdefault(sample.corpus.digest, set()).add(_head(request))
     torn = sum(len(paths) > 1 for paths in heads.values())
-    detail = f"{asked:,} prompts over {len(heads):,} corpora; {torn} corpora are not shared whole"
+    detail = _counted(asked, "prompt", "prompts")
+    if heads:
+        whole = f"{torn:,} not shared whole" if torn else "shared whole" if len(heads) == 1 else "each shared whole"
+        detail += f" over {_counted(len(heads), 'corpus', 'corpora')}, {whole}"
     return Finding("shared prefixes", torn == 0, detail)
 
 
@@ -127,12 +145,17 @@ def _grades(task: Task, items: Sequence[tuple[Sample, Privileged]], grader: Grad
         for item, grade in zip(gold_items, grader.read_all(gold_items), strict=True):
             if grade.value != 1.0:
                 wrong_gold.append(item.sample.id)
-    good = f"all {len(items):,} gold replies grade 1"
-    above = _named("empty replies grade above 0", nonzero_empty) or f"all {len(items):,} empty replies grade 0"
+    count = f"{len(items):,} of {len(items):,}"
+    good = f"{count} gold replies grade 1"
+    above = _named("empty replies grade above 0", nonzero_empty) or f"{count} empty replies grade 0"
     return [
         Finding(f"gold, {grader.name}", not wrong_gold, _named("gold replies do not grade 1", wrong_gold) or good),
         Finding(f"empty, {grader.name}", not nonzero_empty, above),
     ]
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
 
 
 def _named(what: str, ids: Sequence[str]) -> str:

@@ -1,7 +1,8 @@
 """The command line. Each command reads its arguments, calls one function of the library and prints what it returns.
 
 Exit codes: 0 done; 1 a check or gate failed; 2 bad input or config; 3 some samples ended in error (the run is stored
-and can be resumed); 130 interrupted. Heavy modules are imported inside the commands, so that `--help` answers at once.
+and can be resumed); 130 interrupted. Heavy modules are imported inside the commands, so that `--help` and `list` answer
+at once. A mistake in the words of the command line is told like any other: in one sentence.
 """
 
 from __future__ import annotations
@@ -12,40 +13,63 @@ import shlex
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from evalkit import terminal
+from evalkit.terminal import err, hint, out, print_json, whole, write
 
 app = typer.Typer(
-    name="evalkit", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
-    help="LLM grader and long-context evaluation: every number with its error bar, every context read once.",
+    name="evalkit", cls=terminal.PlainGroup, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
 data_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Build and check task data.")
 app.add_typer(data_app, name="data")
 
-out = Console()
-err = Console(stderr=True)
-
 CatalogueOption = Annotated[
-    list[Path] | None, typer.Option("--catalogue", help="A folder with tasks/, graders/, configs/ of your own.")
+    list[Path] | None,
+    typer.Option("--catalogue", metavar="DIR", help="A folder with tasks/, graders/, configs/ of your own."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 SetOption = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one value of the config.")
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change one value of the config, as seed=7 or tasks.0.limit=5."),
 ]
+LimitOption = Annotated[str | None, typer.Option("--limit", metavar="N", help="Only the first N samples of each task.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"evalkit {version('evalkit-lm')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """LLM grader and long-context evaluation: every number with its error bar, every context read once."""
 
 
 @app.command()
 def run(
     config: Annotated[
-        str | None, typer.Argument(help="A run file, or the name of one (see `evalkit list configs`).")
+        str | None,
+        typer.Argument(metavar="CONFIG", help="A run file, or the name of one (see `evalkit list configs`)."),
     ] = None,
     set_: SetOption = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N samples of each task.")] = None,
-    out_: Annotated[Path | None, typer.Option("--out", help="Run directory; default runs/NAME.")] = None,
-    resume: Annotated[Path | None, typer.Option(help="Go on with the run in this directory.")] = None,
+    limit_: LimitOption = None,
+    out_: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Run directory; default runs/NAME.")
+    ] = None,
+    resume: Annotated[Path | None, typer.Option(metavar="DIR", help="Go on with the run in this directory.")] = None,
     json_: JsonOption = False,
     catalogue: CatalogueOption = None,
 ) -> None:
@@ -56,13 +80,14 @@ def run(
     from evalkit.progress import Display
     from evalkit.report.tables import print_run
 
+    limit = whole("--limit", limit_)
     if (config is None) == (resume is None):
         raise ConfigError("name a run file, or a directory with --resume (one of the two)")
     if resume is not None and (set_ or limit or out_):
         raise ConfigError("--resume goes on with the run as it was begun: it takes no --set, --limit or --out")
     try:
         with Display(err) as display:
-            where = Catalogue(catalogue or ())
+            where = Catalogue(catalogue) if catalogue else None
             if resume is not None:
                 result = evaluation.resume(resume, catalogue=where, observer=display)
             else:
@@ -71,22 +96,25 @@ def run(
                 )
     except KeyboardInterrupt:
         again = _again(config, set_, limit, out_, resume, catalogue)
-        _hint("Stopped; everything that came back is kept. Go on with:", again)
+        kept = "everything that came back is kept. Go on" if display.begun else "nothing was asked yet. Begin again"
+        hint(f"Stopped; {kept} with:", again)
         raise typer.Exit(130) from None
     if json_:
-        _print_json(_summaries(result))
+        print_json(_summaries(result))
     else:
         print_run(out, result)
     if result.errors:
         again = _again(None, None, None, None, result.folder, catalogue)
-        _hint(f"{result.errors:,} answers or grades ended in an error; ask for them again with:", again)
+        hint(f"{result.errors:,} answers or grades ended in an error; ask for them again with:", again)
         raise typer.Exit(3)
 
 
 @app.command()
 def report(
     run_: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")],
-    out_: Annotated[Path | None, typer.Option("--out", help="The page; default RUN/report.html.")] = None,
+    out_: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="The page; default RUN/report.html.")
+    ] = None,
     json_: JsonOption = False,
 ) -> None:
     """Write one HTML page for a run, print its tables."""
@@ -97,7 +125,7 @@ def report(
     result = Run(run_)
     page = write_run_report(out_ or run_ / "report.html", result)
     if json_:
-        _print_json(_summaries(result))
+        print_json(_summaries(result))
     else:
         print_run(out, result)
         out.print(f"Report: {page}", highlight=False, soft_wrap=True)
@@ -105,9 +133,13 @@ def report(
 
 @app.command()
 def score(
-    file: Annotated[Path, typer.Argument(help="JSONL rows that hold predictions and references.")],
-    metric: Annotated[str, typer.Option("--metric", help="A rule metric: math, loft:rag, loft:retrieval, ...")],
-    queries: Annotated[Path | None, typer.Option(help="LOFT query file; FILE then holds LOFT predictions.")] = None,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="JSONL rows that hold predictions and references.")],
+    metric: Annotated[
+        str, typer.Option("--metric", metavar="NAME", help="A rule metric: math, loft:rag, loft:retrieval, ...")
+    ],
+    queries: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="LOFT query file; FILE then holds LOFT predictions.")
+    ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object per row, in order.")] = False,
     catalogue: CatalogueOption = None,
 ) -> None:
@@ -120,22 +152,23 @@ def score(
     rows = scoring.join(queries, file, metric, where) if queries else scoring.read_rows(file)
     if json_:
         for result in function(rows):
-            sys.stdout.write(json.dumps(result, ensure_ascii=False) + "\n")
-        sys.stdout.flush()
+            write(json.dumps(result, ensure_ascii=False))
         return
     results = list(function(rows))
-    table = Table("metric", "mean", "n", title=f"{metric}: {len(results):,} rows", title_justify="left")
+    table = Table("metric", "mean", "n", title=Text(f"{metric}: {_count(len(results), 'row')}"), title_justify="left")
     for name, (mean, count) in scoring.mean_metrics(results).items():
-        table.add_row(name, f"{mean:.4f}", f"{count:,}")
+        table.add_row(Text(name), f"{mean:.4f}", f"{count:,}")
     statuses = [r["status"] for r in results]
     for status in dict.fromkeys(statuses):
-        table.add_row(f"[dim]status {status}", "", f"{statuses.count(status):,}")
+        table.add_row(Text(f"status {status}", style="dim"), "", f"{statuses.count(status):,}")
     out.print(table)
 
 
-@app.command(name="list")
+@app.command(name="list", cls=terminal.PlainCommand)
 def list_(
-    kind: Annotated[str, typer.Argument(help="tasks, graders, engines, configs; all of them if left out.")] = "",
+    kind: Annotated[
+        str, typer.Argument(metavar="KIND", help="tasks, graders, engines, configs; all of them if left out.")
+    ] = "",
     json_: JsonOption = False,
     catalogue: CatalogueOption = None,
 ) -> None:
@@ -147,7 +180,7 @@ def list_(
     kinds = ("tasks", "graders", "engines", "configs")
     if kind and kind not in kinds:
         raise ConfigError(f"there is no list of {kind!r}{nearest(kind, kinds)}")
-    where = Catalogue(catalogue or ())
+    where = Catalogue([Path(folder) for folder in catalogue or ()])
     rows: list[tuple[str, str, str]] = []
     for each in (kind,) if kind else kinds:
         if each == "engines":
@@ -155,19 +188,19 @@ def list_(
         else:
             rows += [(e.kind, e.name, e.summary) for e in where.entries(each)]
     if json_:
-        _print_json([{"kind": k, "name": n, "summary": s} for k, n, s in rows])
+        print_json([{"kind": k, "name": n, "summary": s} for k, n, s in rows])
         return
     table = Table("", "name", "what it is", box=None, pad_edge=False, header_style="dim")
     last = ""
     for k, name, summary in rows:
-        table.add_row("" if k == last else k, f"[bold]{name}", summary)
+        table.add_row("" if k == last else k, Text(name, style="bold"), Text(summary))
         last = k
     out.print(table)
 
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="A task family, grader, config or engine.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A task family, grader, config or engine.")],
     catalogue: CatalogueOption = None,
 ) -> None:
     """Show a card, a config, or an engine's options."""
@@ -180,14 +213,17 @@ def show(
     for entry in found:
         if entry.name == name:
             text = entry.path if entry.path.is_file() else entry.path / "card.md"
-            out.print(f"[dim]{entry.kind[:-1]} in {entry.path}", highlight=False, soft_wrap=True)
+            out.print(Text(f"{entry.kind[:-1]} in {entry.path}", style="dim"), soft_wrap=True)
             shown = text.read_text(encoding="utf-8") if text.is_file() else f"(no card: {text} is missing)"
             out.print(shown, markup=False, highlight=False)
             return
     if name in ENGINES:
-        table = Table("option", "type", "default", title=f"engine {name}: {ENGINES[name][1]}", title_justify="left")
-        for option, field in engine_class(name).Options.model_fields.items():
-            table.add_row(option, str(field.annotation).replace("typing.", ""), repr(field.default))
+        from evalkit.options import options
+
+        out.print(f"engine {name}: {ENGINES[name][1]}", highlight=False, soft_wrap=True)
+        table = Table("option", "type", "default", "what it is", box=None, pad_edge=False, header_style="dim")
+        for option in options(engine_class(name).Options):
+            table.add_row(*(Text(cell) for cell in (option.name, option.type, option.default, option.meaning)))
         out.print(table)
         return
     raise ConfigError(f"nothing is called {name!r}{nearest(name, [*(e.name for e in found), *ENGINES])}")
@@ -195,9 +231,12 @@ def show(
 
 @data_app.command()
 def build(
-    task: Annotated[str, typer.Argument(help="A task family that can make data, as `archive`.")],
-    folder: Annotated[Path, typer.Argument(help="Where the new LOFT-format directory shall be.")],
-    set_: SetOption = None,
+    task: Annotated[str, typer.Argument(metavar="TASK", help="A task family that can make data, as `archive`.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the new LOFT-format directory shall be.")],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Set one option of the generator, as lengths=[1000]."),
+    ] = None,
     catalogue: CatalogueOption = None,
 ) -> None:
     """Make a task's data in LOFT's format: any size, seeded."""
@@ -210,10 +249,14 @@ def build(
 
 @data_app.command()
 def check(
-    task: Annotated[str, typer.Argument(help="A task address, as archive/rag@1k.")],
-    set_: SetOption = None,
-    tokenizer: Annotated[str | None, typer.Option(help="Model whose tokenizer counts the length.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N samples.")] = None,
+    task: Annotated[str, typer.Argument(metavar="TASK", help="A task address, as archive/rag@1k.")],
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set one option of the task, as shots=2.")
+    ] = None,
+    tokenizer: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="Model whose tokenizer counts the length.")
+    ] = None,
+    limit: Annotated[str | None, typer.Option(metavar="N", help="Only the first N samples.")] = None,
     json_: JsonOption = False,
     catalogue: CatalogueOption = None,
 ) -> None:
@@ -224,13 +267,13 @@ def check(
     from evalkit.catalogue import Catalogue
     from evalkit.check import check_task
 
-    findings = check_task(task, set_ or (), tokenizer, limit, Catalogue(catalogue or ()))
+    findings = check_task(task, set_ or (), tokenizer, whole("--limit", limit), Catalogue(catalogue or ()))
     if json_:
-        _print_json([{"check": f.check, "ok": f.ok, "detail": f.detail} for f in findings])
+        print_json([{"check": f.check, "ok": f.ok, "detail": f.detail} for f in findings])
     else:
         for finding in findings:
-            mark = "[green]ok[/]" if finding.ok else "[red]FAILED[/]"
-            out.print(f"{mark}  {finding.check}: {finding.detail}", highlight=False, soft_wrap=True)
+            mark = ("ok", "green") if finding.ok else ("FAILED", "red")
+            out.print(Text.assemble(mark, f"  {finding.check}: {finding.detail}"), soft_wrap=True)
     if not all(f.ok for f in findings):
         raise typer.Exit(1)
 
@@ -241,8 +284,8 @@ def _summaries(result: Any) -> Any:
     return {"run": str(result.folder), "errors": result.errors, "summary": to_json(result.summary())}
 
 
-def _print_json(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _again(
@@ -262,28 +305,22 @@ def _again(
     return shlex.join([*words, *(w for c in catalogues or () for w in ("--catalogue", str(c)))])
 
 
-def _hint(sentence: str, command: str) -> None:
-    err.print(f"{sentence} {command}", markup=False, highlight=False, soft_wrap=True)
-
-
-def _fail(message: str, code: int) -> NoReturn:
-    style = "red" if err.is_terminal else ""
-    err.print(f"evalkit: {message}", style=style, markup=False, highlight=False, soft_wrap=True)
-    sys.exit(code)
-
-
 def main() -> None:
     """Entry point: runs the command, and turns every failure that evalkit knows into one sentence and an exit code."""
     from evalkit.errors import EvalkitError
 
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # ids and names may hold anything
     signal.signal(signal.SIGTERM, _interrupt)
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     try:
-        app()
+        sys.exit(app(prog_name="evalkit", standalone_mode=False))
+    except terminal.UsageError as error:
+        terminal.refuse(error)
     except EvalkitError as error:
-        _fail(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        _fail("stopped", 130)
+        terminal.fail(str(error), error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        terminal.fail("stopped", 130)
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 (the reader has gone; nothing more to say)
         sys.exit(0)

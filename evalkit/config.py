@@ -2,7 +2,7 @@
 
 YAML in, a frozen `RunConfig` out. `${NAME}` and `${NAME:-default}` are taken from the environment; `--set a.b=c`
 changes single values (`c` is read as YAML, list items are addressed by number). An unknown key, a wrong type or a key
-written twice is the user's mistake: ConfigError with the place and the nearest valid name. Options of tasks, graders
+written twice is the user's mistake: ConfigError with the place (`validation`). Options of tasks, graders
 and engines are checked by themselves, with the same sentences, as soon as their classes are known.
 """
 
@@ -10,17 +10,30 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
-from evalkit.errors import ConfigError, nearest
+from evalkit.errors import ConfigError
 from evalkit.records import Sampling
+from evalkit.validation import validate
 
-Model = TypeVar("Model", bound=BaseModel)
+LABEL_SIGNS = "._-+@/:"
+"""What a candidate's or grader's name may hold beside letters and digits: enough for the usual names of models."""
+
+def _made_of(signs: str, *, empty: bool = False) -> AfterValidator:
+    """Holds a name to letters, digits and `signs`: names stand in tables, paths, patterns and messages."""
+
+    def check(value: str) -> str:
+        if not (empty and not value) and not re.fullmatch(rf"[A-Za-z0-9][A-Za-z0-9{re.escape(signs)}]{{0,99}}", value):
+            listed = " ".join(signs)
+            raise ValueError(f"must be letters, digits and {listed} (at most 100, a letter or digit first)")
+        return value
+
+    return AfterValidator(check)
 
 
 class _Section(BaseModel):
@@ -31,7 +44,7 @@ class GraderSpec(_Section):
     """A grader of a task, with its options."""
 
     grader: str
-    name: str = ""
+    name: Annotated[str, _made_of(LABEL_SIGNS, empty=True)] = ""
     """What its scores are called, where a task is graded twice by one grader; default: the grader's name."""
     options: dict[str, Any] = {}
 
@@ -87,7 +100,8 @@ class SamplingSpec(_Section):
 class CandidateSpec(_Section):
     """One candidate: an engine and what it serves."""
 
-    name: str
+    name: Annotated[str, _made_of(LABEL_SIGNS)]
+    """What its scores go by."""
     engine: str
     model: str | None = None
     """Directory, name inside a catalogue, or hub id; what it means is the engine's affair."""
@@ -100,7 +114,8 @@ class CandidateSpec(_Section):
 class RunConfig(_Section):
     """A whole run."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: Annotated[str, _made_of("._-")]
+    """Also the name of the run's directory."""
     seed: int = 0
     draws: int = Field(default=1, ge=1)
     """Independent draws of every sample; more than one needs a temperature above 0 to differ."""
@@ -140,9 +155,11 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
     if not path.is_file():
         raise ConfigError(f"no run file {str(path)!r}")
     try:
-        text = path.read_text(encoding="utf-8")
-    except (UnicodeDecodeError, OSError) as error:
-        raise ConfigError(f"{path} cannot be read as UTF-8 text: {error}") from None
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start + 1})") from None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
     return parse_config(text, overrides, where=str(path))
 
 
@@ -162,47 +179,6 @@ def parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
     for override in overrides:
         _override(data, override)
     return data
-
-
-def validate(model: type[Model], data: Mapping[str, Any], *, where: str) -> Model:
-    """`data` as an instance of a pydantic model; the first thing wrong with it is a ConfigError that says where."""
-    try:
-        return model.model_validate(dict(data))
-    except ValidationError as error:
-        found = error.errors()
-        first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])  # a misspelt key is also missing
-        raise ConfigError(f"{where}: {_sentence(first, model)}") from None
-
-
-def _sentence(error: Any, model: type[BaseModel]) -> str:
-    place = ".".join(str(p) for p in error["loc"])
-    if error["type"] == "extra_forbidden":
-        *parents, key = error["loc"]
-        holder = _model_at(model, parents)
-        hint = nearest(str(key), holder.model_fields) if holder else ""
-        inside = f" in {'.'.join(str(p) for p in parents)}" if parents else ""
-        return f"unknown key {str(key)!r}{inside}{hint}"
-    if error["type"] == "missing":
-        return f"{place} is missing"
-    message = error["msg"].removeprefix("Value error, ")
-    message = message[0].lower() + message[1:]
-    if error["type"] == "value_error" or isinstance(error["input"], (dict, list)):
-        return f"{place}: {message}" if place else message
-    return f"{place}: {message}, not {error['input']!r}"
-
-
-def _model_at(model: type[BaseModel], loc: Sequence[Any]) -> type[BaseModel] | None:
-    """The section model that an error location lies in, by walking the annotations."""
-    current: type[BaseModel] | None = model
-    for step in loc:
-        if isinstance(step, int) or current is None:
-            continue
-        field = current.model_fields.get(str(step))
-        if field is None:
-            return None
-        found = re.findall(r"(?:GraderSpec|TaskSpec|SamplingSpec|CandidateSpec)", repr(field.annotation))
-        current = globals()[found[0]] if found else None
-    return current
 
 
 def _expand(text: str, where: str) -> str:
@@ -245,7 +221,12 @@ def _yaml(text: str, where: str) -> Any:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
-        raise ConfigError(f"{where}{line}: not YAML: {getattr(error, 'problem', None) or error}") from None
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise ConfigError(f"{where}{line}: not YAML: {problem}") from None
+    except RecursionError:
+        raise ConfigError(f"{where}: not read: nested too deeply") from None
+    except ValueError as error:  # a value that looks like a date or a number and is none
+        raise ConfigError(f"{where}: not YAML: {error}") from None
 
 
 def _override(data: dict[str, Any], override: str) -> None:

@@ -57,10 +57,15 @@ def run(
 
 
 def resume(folder: Path | str, *, catalogue: Catalogue | None = None, observer: Observer | None = None) -> Run:
-    """Go on with the run in a directory. Raises ConfigError where there is none."""
+    """Go on with the run in a directory, with the catalogues it was begun with unless others are given.
+
+    Raises ConfigError where there is none.
+    """
     folder = Path(folder)
-    config = validate(RunConfig, read_facts(folder)["config"], where=str(folder / "run.yaml"))
-    return _run(config, folder, catalogue or Catalogue(), observer or Silent())
+    facts = read_facts(folder)
+    config = validate(RunConfig, facts["config"], where=str(folder / "run.yaml"))
+    catalogue = catalogue or Catalogue([Path(root) for root in facts.get("catalogues", ())])
+    return _run(config, folder, catalogue, observer or Silent())
 
 
 def _run(config: RunConfig, folder: Path, catalogue: Catalogue, observer: Observer) -> Run:
@@ -230,6 +235,7 @@ def _facts(
         },
         "samples": {address: h.samples for address, h in held.items()},
         "data": {address: h.digest for address, h in held.items()},
+        "catalogues": [str(root) for root in catalogue.given],
         "catalogue": {name: catalogue.digest(entry) for name, entry in sorted(entries.items())},
         "packages": {p: v for p in RECORDED_PACKAGES if (v := _version(p))},
         "python": platform.python_version(),

@@ -72,6 +72,8 @@ class Display:
         self._tally = Tally(0)
         self._last_line = 0.0
         self._checked = False
+        self.begun = False
+        """Whether anything was asked or graded: the run directory is there."""
 
     def __enter__(self) -> Display:
         self._bar.start()
@@ -95,6 +97,7 @@ class Display:
     def phase(self, candidate: str, task: str, what: str, total: int) -> None:
         """A new bar, or the first line of a new stretch; see `Observer`."""
         self._finish()
+        self.begun = True
         self._label = f"{candidate} · {task} · {what}"
         self._tally = Tally(total)
         self._last_line = time.monotonic()

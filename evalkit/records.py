@@ -192,11 +192,9 @@ class Request(msgspec.Struct, frozen=True, dict=True):
         """Digest of all that changes the output; equal keys are the same question to the same model."""
         cached: bytes | None = self.__dict__.get("_key")
         if cached is None:
-            head = msgspec.msgpack.encode(
-                (self.task, self.sample.id, self.sampling, self.schema, self.adapter, self.turn, self.draw, self.model),
-                order="deterministic",
-            )
-            cached = digest_of(head, *self.prompt.path)
+            how = (self.task, self.sampling, self.schema, self.adapter, self.turn, self.draw, self.model)
+            head = msgspec.msgpack.encode(how, order="deterministic")
+            cached = digest_of(head, self.sample.id.encode("utf-8", "surrogatepass"), *self.prompt.path)
             self.__dict__["_key"] = cached
         return cached
 

@@ -12,8 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import msgspec
-
+from evalkit import jsonl
 from evalkit.catalogue import Catalogue
 from evalkit.errors import ConfigError, DataError, nearest
 
@@ -47,21 +46,13 @@ def _module(name: str, catalogue: Catalogue) -> ModuleType:
     return found[name]
 
 
-def read_rows(path: Path) -> Iterator[dict[str, Any]]:
-    """Rows of a JSONL file, one object a line. Raises DataError with file and line for a line that is none."""
-    if not path.is_file():
-        raise DataError(f"no file {str(path)!r}")
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                row = msgspec.json.decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                raise DataError(f"{path}, line {number}: not JSON: {error}") from None
-            if not isinstance(row, dict):
-                raise DataError(f"{path}, line {number}: a row is a JSON object, not a {type(row).__name__}")
-            yield row
+def read_rows(path: Path) -> Iterator[jsonl.Row]:
+    """Rows of a JSONL file. Raises DataError for a file that has none, and with the line for one that is no object."""
+    row = None
+    for row in jsonl.rows(path):
+        yield row
+    if row is None:
+        raise DataError(f"{path}: there are no rows in it")
 
 
 def mean_metrics(results: Iterable[Mapping[str, Any]]) -> dict[str, tuple[float, int]]:

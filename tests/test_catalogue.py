@@ -44,6 +44,8 @@ def test_a_wrong_name_comes_with_the_nearest(catalogue: Catalogue) -> None:
         catalogue.task_class(parse_address("capital/one"))
     with pytest.raises(ConfigError, match="no variant 'on'; did you mean 'one'"):
         catalogue.task_class(parse_address("capitals/on"))
+    with pytest.raises(ConfigError, match=r"task 'capitals' needs a variant; there are capitals/one, capitals/two$"):
+        catalogue.task_class(parse_address("capitals"))
     with pytest.raises(ConfigError, match="no grader 'exactly'; did you mean 'exact'"):
         catalogue.grader_class("exactly")
     with pytest.raises(ConfigError, match="no config 'quickstat'; did you mean 'quickstart'"):
@@ -68,6 +70,22 @@ def test_a_folder_that_is_not_there_and_code_that_does_not_import_are_the_users_
 def test_the_environment_names_catalogues_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EVALKIT_PATH", str(Path(__file__).parent / "catalogue"))
     assert Catalogue().find("graders", "exact").path.name == "exact"
+
+
+def test_an_installed_package_is_a_catalogue_where_its_entry_point_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {e.name for e in Catalogue().entries("graders")}
+    package = tmp_path / "somebodys_graders"
+    (package / "graders" / "theirs").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "graders" / "theirs" / "grader.py").touch()
+    facts = tmp_path / "somebodys-1.0.dist-info"
+    facts.mkdir()
+    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: somebodys\nVersion: 1.0\n")
+    (facts / "entry_points.txt").write_text("[evalkit.catalogue]\nsomebodys = somebodys_graders\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert {e.name for e in Catalogue().entries("graders")} == before | {"theirs"}
 
 
 def test_every_shipped_entry_has_a_card_that_says_what_it_is() -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import pytest
+from pydantic import Field
 
-from evalkit.config import load_config, parse_config, parse_overrides
+from evalkit.config import load_config, parse_config, parse_overrides, validate
 from evalkit.errors import ConfigError
+from evalkit.protocols import Options
 
 GOOD = """
 name: demo
@@ -37,13 +40,28 @@ def test_a_short_run_file_gets_the_documented_defaults() -> None:
             ("{name: a,", "{name: a, sampling: {max_token: 3},"),
             "'max_token' in candidates.0.sampling; did you mean 'max_tokens'?",
         ),
-        (("name: demo", "name: demo\nseed: soon"), "seed: input should be a valid integer"),
+        (("name: demo", "name: demo\nseed: soon"), "seed: must be a whole number, not 'soon'"),
         (("name: demo", "name: demo\nname: again"), "line 3: key 'name' is written twice"),
-        (("name: demo", "name: ../demo"), "name: string should match pattern"),
+        (("name: demo", "name: ../demo"), "name: must be letters, digits and . _ - (at most 100, a"),
         (("archive/rag@1k", "loft/rag_nq@4k"), "task 'loft/rag_nq@4k' is listed twice"),
         (("name: demo", "name: ${NOT_THERE_AT_ALL}"), "the environment has no NOT_THERE_AT_ALL"),
         (("tasks:", "tasks: ["), "not YAML"),
-        (("name: demo", "overflow: cut\nname: demo"), "overflow: input should be 'error' or 'skip', not 'cut'"),
+        (("name: demo", "overflow: cut\nname: demo"), "overflow: must be 'error' or 'skip', not 'cut'"),
+        (("name: demo", "name: demo\nseed: 1.5"), "seed: must be a whole number, not 1.5"),
+        (("name: demo", "name: demo\ndraws: 0"), "draws: must be at least 1, not 0"),
+        (("name: demo", "name: 3"), "name: must be a text, not 3"),
+        (("- archive/rag@1k", "- 3"), "tasks.0: must be a mapping of keys to values, not 3"),
+        (("[match,", "match #"), "tasks.1.graders: must be a list, not 'match'"),
+        (("{name: a,", "{name: a, sampling: {top_p: 2},"), "candidates.0.sampling.top_p: must be at most 1, not 2"),
+        (("{name: a,", "{name: a, sampling: {stop: x},"), "candidates.0.sampling.stop: must be a list, not 'x'"),
+        (("{name: a,", "{name: a, options: [1],"), "options: must be a mapping of keys to values, not a list"),
+        (("{name: a,", "{name: a, options: {1: 2},"), "key 1 in candidates.0.options must be a text"),
+        (("{name: a,", "{name: 'a\\nb',"), "candidates.0.name: must be letters, digits and . _ - + @ / : ("),
+        (("{name: a,", "{name: '<b>',"), "a letter or digit first), not '<b>'"),
+        (("{grader: math,", "{grader: math, name: a b,"), "tasks.1.graders.1.name: must be letters, digits and"),
+        (("name: demo", "name: 2020-13-45"), "not YAML: month must be in 1..12"),
+        (("name: demo", "name: " + "[" * 5_000), "not read: nested too deeply"),
+        (("name: demo", "name: \0"), "not YAML: unacceptable character #x0000"),
     ],
 )
 def test_a_mistake_is_one_sentence_that_says_where(change: tuple[str, str], sentence: str) -> None:
@@ -51,6 +69,43 @@ def test_a_mistake_is_one_sentence_that_says_where(change: tuple[str, str], sent
         parse_config(GOOD.replace(*change, 1), where="my.yaml")
     assert sentence in str(caught.value)
     assert str(caught.value).startswith("my.yaml") and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["a", "Qwen/Qwen3-8B", "org/model@v1.2:q4_K+lora", "7b"])
+def test_the_usual_names_of_models_are_names_of_candidates(name: str) -> None:
+    assert parse_config(GOOD.replace("{name: a,", f"{{name: '{name}',")).candidates[0].name == name
+
+
+class Shelf(Options):
+    """Options whose values may be given in two ways."""
+
+    size: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
+    only: dict[str, str] = {}
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        ({"size": "x"}, "o: size: must be 'auto' or a whole number, not 'x'"),
+        ({"size": 0}, "o: size: must be 'auto' or at least 1, not 0"),
+        ({"size": [1]}, "o: size: must be 'auto' or a whole number, not a list"),
+        ({"only": {"a": 3}}, "o: only.a: must be a text, not 3"),
+        ({"size": "x" * 1_000}, f"o: size: must be 'auto' or a whole number, not '{'x' * 56}..."),
+    ],
+)
+def test_an_option_that_may_be_given_in_two_ways_is_refused_in_one_sentence(value: Any, sentence: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        validate(Shelf, value, where="o")
+    assert str(caught.value) == sentence
+
+
+def test_a_run_file_in_another_encoding_is_refused_and_a_byte_order_mark_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "my.yaml"
+    path.write_bytes(b"\xef\xbb\xbf" + GOOD.encode())
+    assert load_config(path).name == "demo"
+    path.write_bytes(GOOD.encode("utf-16"))
+    with pytest.raises(ConfigError, match=r"my.yaml: not UTF-8 text \(invalid start byte at byte 1\)"):
+        load_config(path)
 
 
 def test_what_is_missing_is_named() -> None:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 ENGINES = {
     "hf": ("evalkit.engines.hf:HF", "transformers on CPU or CUDA, each shared prefix read once"),
+    "vllm": ("evalkit.engines.vllm:VLLM", "vLLM in this process: each context read once, completions as they end"),
+    "http": ("evalkit.engines.http:HTTP", "any OpenAI-compatible server"),
+    "vllm-server": ("evalkit.engines.server:VLLMServer", "a vLLM server, started and ended by the run"),
     "replay": ("evalkit.engines.replay:Replay", "replies recorded elsewhere, from JSONL"),
     "baseline": ("evalkit.engines.baseline:Baseline", "non-LLM candidates: BM25 for retrieval"),
 }

@@ -32,6 +32,7 @@ class Baseline(protocols.Engine):
         """Which method, and how much it answers."""
 
         method: Literal["bm25"] = "bm25"
+        """bm25: documents ranked by the words of the question."""
         top_k: int = Field(default=5, ge=1)
         """Documents in a reply; those that share no word with the question are left out."""
 

@@ -12,8 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, get_args
 
-import msgspec
-
+from evalkit import jsonl
 from evalkit.errors import ConfigError, DataError, nearest
 from evalkit.protocols import Engine, Options
 from evalkit.records import Completion, FinishReason, Request, digest_of_object
@@ -25,12 +24,15 @@ class ReplayOptions(Options):
     """How to read the lines."""
 
     id_field: str = "id"
+    """Which sample a line answers."""
     text_field: str = "text"
+    """The reply."""
     finish_field: str = "finish"
     """Why the reply ended, where the recording says so; otherwise `stop`."""
     draw_field: str = "draw"
+    """Which draw a line answers, from 0; a line that does not say answers the first."""
     turn_field: str = "turn"
-    """Which draw and turn a line answers, from 0; a line that does not say answers the first."""
+    """Which turn a line answers, likewise."""
     where: dict[str, str] = {}
     """Only lines whose fields have these values."""
 
@@ -62,56 +64,47 @@ class Replay(Engine):
                     yield Completion(request.key, finish="missing")
                     continue
                 file.seek(offset)
-                row = msgspec.json.decode(file.readline())
+                row = jsonl.decode(file.readline(), f"{self.path}, byte {offset}")
                 finish = row.get(self.options.finish_field, "stop")
                 yield Completion(request.key, text=row[self.options.text_field], finish=finish)
 
     def _index(self) -> tuple[bytes, dict[tuple[str, int, int], int]]:
         """Digest of the file, and the offset of the line for each id, draw and turn."""
-        digest = hashlib.blake2b(digest_size=16)
         offsets: dict[tuple[str, int, int], int] = {}
-        position = 0
+        for row in jsonl.rows(self.path):
+            self._check(row)
+            if all(str(row[field]) == value for field, value in self.options.where.items()):
+                place = self._place(row)
+                if place in offsets:
+                    raise DataError(
+                        f"{row.where}: a second reply to {place[0]!r}: pick one candidate with the option `where`, or"
+                        f" number the replies in fields {self.options.draw_field!r} and {self.options.turn_field!r}"
+                    )
+                offsets[place] = row.offset
         with self.path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                digest.update(line)
-                start, position = position, position + len(line)
-                if not line.strip():
-                    continue
-                row = self._row(line, number)
-                if all(str(row.get(k)) == v for k, v in self.options.where.items()):
-                    place = self._place(row, number)
-                    if place in offsets:
-                        raise DataError(
-                            f"{self.path}, line {number}: a second reply to {place[0]!r}: pick one candidate with the"
-                            f" option `where`, or number the replies in fields {self.options.draw_field!r} and"
-                            f" {self.options.turn_field!r}"
-                        )
-                    offsets[place] = start
+            digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16))
         return digest.digest(), offsets
 
-    def _place(self, row: dict[str, Any], number: int) -> tuple[str, int, int]:
+    def _place(self, row: jsonl.Row) -> tuple[str, int, int]:
         draw, turn = (row.get(field, 0) for field in (self.options.draw_field, self.options.turn_field))
-        if not isinstance(draw, int) or not isinstance(turn, int):
-            raise DataError(f"{self.path}, line {number}: draw and turn are whole numbers from 0")
+        for number in (draw, turn):
+            if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+                raise DataError(f"{row.where}: draw and turn are whole numbers from 0, not {jsonl.shown(number)}")
         return str(row[self.options.id_field]), draw, turn
 
-    def _row(self, line: bytes, number: int) -> dict[str, Any]:
-        where = f"{self.path}, line {number}"
-        try:
-            row = msgspec.json.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise DataError(f"{where}: not JSON: {error}") from None
-        if not isinstance(row, dict):
-            raise DataError(f"{where}: a reply is a JSON object, not a {type(row).__name__}")
-        for field in (self.options.id_field, self.options.text_field, *self.options.where):
+    def _check(self, row: jsonl.Row) -> None:
+        options = self.options
+        for field in (options.id_field, options.text_field, *options.where):
             if field not in row:
-                raise DataError(f"{where}: no field {field!r}{nearest(field, row)}")
-        if not isinstance(row[self.options.text_field], str):
-            raise DataError(f"{where}: {self.options.text_field!r} is not a text")
-        finish = row.get(self.options.finish_field, "stop")
+                raise DataError(f"{row.where}: no field {field!r}{nearest(field, row)}")
+        name, text = row[options.id_field], row[options.text_field]
+        if not isinstance(name, (str, int)) or isinstance(name, bool):
+            raise DataError(f"{row.where}: {options.id_field!r} must be a text or a number, not {jsonl.kind(name)}")
+        if not isinstance(text, str):
+            raise DataError(f"{row.where}: {options.text_field!r} must be a text, not {jsonl.kind(text)}")
+        finish = row.get(options.finish_field, "stop")
         if finish not in get_args(FinishReason):
-            raise DataError(f"{where}: finish {finish!r} is unknown{nearest(str(finish), get_args(FinishReason))}")
-        return row
+            raise DataError(f"{row.where}: finish {finish!r} is unknown{nearest(str(finish), get_args(FinishReason))}")
 
     def _filter(self) -> str:
         wanted = ", ".join(f"{k} is {v!r}" for k, v in self.options.where.items())

@@ -60,4 +60,13 @@ def costs(scores: pa.Table) -> list[Cost]:
     ]
 
 
-__all__ = ["Cost", "costs"]
+def reading(cost: Cost, efficiency: float | None) -> str:
+    """What reading a candidate's prompts cost, in one line that explains its own terms."""
+    shared = labels.percent(cost.cached_tokens / cost.prompt_tokens)
+    line = f"{cost.candidate} read {cost.prompt_tokens:,} prompt tokens, {shared} shared (kept from a prompt before)"
+    if efficiency is None:
+        return f"{line}."
+    return f"{line}; prefill efficiency {efficiency:.2f} (tokens that had to be computed / that were; 1 is best)."
+
+
+__all__ = ["Cost", "costs", "reading"]

@@ -1,7 +1,8 @@
 """Tables for a terminal: one for each task family and grader, a line for each task and candidate.
 
-A line holds the score with its interval, the same interval drawn on a track from 0 to 1, the number of samples, and,
-in a column that is there only when it is needed, what was counted apart. Made for 80 columns and up.
+A line holds the score with its interval, the same interval drawn on a track from 0 to 1, the number of samples (with
+that of their clusters where it is another: the interval rests on it), and, in a column that is there only when it is
+needed, what was counted apart. Made for 80 columns and up. Below the tables stands what it cost to read the prompts.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from evalkit.report import labels
+from evalkit.report.cost import costs, reading
 from evalkit.report.labels import Results
 from evalkit.stats.summary import Summary, summarise
 
@@ -26,8 +28,13 @@ _ASCII = (".", "-", "o")
 
 
 def print_run(console: Console, run: Results) -> None:
-    """Print the tables of a run, what is unfinished in it, and where it lies."""
-    print_tables(console, summarise(run.scores()))
+    """Print the tables of a run, what reading its prompts cost, what is unfinished in it, and where it lies."""
+    scores = run.scores()
+    print_tables(console, summarise(scores))
+    efficiency = run.prefill_efficiency()
+    for cost in costs(scores):
+        if cost.prompt_tokens:
+            console.print(Text(reading(cost, efficiency.get(cost.candidate)), style="dim"), soft_wrap=True)
     for line in labels.unfinished(run.progress()):
         console.print(Text(f"Unfinished: {line}"), soft_wrap=True)
     console.print(Text(f"Run: {run.folder}"), soft_wrap=True)
@@ -41,6 +48,9 @@ def print_tables(console: Console, summaries: Sequence[Summary]) -> None:
         console.print()
     if summaries:
         console.print(Text("Score with its 95 % interval; n counts samples.", style="dim"), soft_wrap=True)
+    if any(_clustered(s) for s in summaries if s.primary):
+        how = "In brackets after n: the clusters they lie in, on which the interval rests."
+        console.print(Text(how, style="dim"), soft_wrap=True)
 
 
 def headline(summaries: Iterable[Summary]) -> list[tuple[str, list[Summary]]]:
@@ -85,13 +95,17 @@ def table(summaries: Sequence[Summary], width: int = 100, *, ascii_only: bool = 
         cells.append(Text.assemble((labels.number(s.mean), "bold"), " ", (labels.interval(s), "dim")))
         if shows_track:
             cells.append(track(s, ascii_only=ascii_only))
-        cells.append(Text(f"{s.n:,}"))
+        cells.append(Text(f"{s.n:,} ({s.clusters:,})" if _clustered(s) else f"{s.n:,}"))
         if shows_apart:
             cells.append(Text(labels.apart(s)))
         closes = i + 1 < len(summaries) and labels.kind(summaries[i + 1].task) != labels.kind(s.task)
         made.add_row(*cells, end_section=closes)
         last = s.task
     return made
+
+
+def _clustered(summary: Summary) -> bool:
+    return summary.clusters != summary.n
 
 
 def track(summary: Summary, *, ascii_only: bool = False) -> Text:

@@ -7,39 +7,52 @@ be compared leave the row `unscored`, with a reason and no metrics.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from evalkit import jsonl
 from evalkit.errors import DataError, nearest
+from evalkit.jsonl import Row as JsonRow
+from evalkit.jsonl import kind, place, shown
 
 Row = Mapping[str, Any]
 Measure = Callable[[Any, Any], dict[str, float]]
 """Gold answers and the output of one turn to metrics; raises for gold that is no gold."""
 
+IDS = ("qid", "turn_id")
+"""What a turn's dict holds beside metrics, under LOFT's names."""
 BROKEN_GOLD = (TypeError, ValueError, ZeroDivisionError, IndexError, AttributeError, KeyError)
 
 
-def score_rows(rows: Iterable[Row], measure: Measure, turn_gold: Callable[[Any, int], Any]) -> Iterator[dict[str, Any]]:
+def score_rows(
+    rows: Iterable[Row], measure: Measure, turn_gold: Callable[[Any, int], Any], *, single: bool = False,
+    first: int = 1,
+) -> Iterator[dict[str, Any]]:
     """One result for each row, in order: `{"id", "status", "metrics": [one dict for each turn]}`.
 
-    `turn_gold` takes the gold of one turn out of the gold of a row of several turns.
+    `turn_gold` takes the gold of one turn out of the gold of a row of several turns; `single` scores the first turn
+    only. Each turn's dict begins as LOFT's does, with `qid` and, unless `single`, `turn_id`. Rows that come from no
+    file are counted from `first`. Raises DataError naming a row that is none.
     """
-    for number, row in enumerate(rows):
-        result: dict[str, Any] = {"id": row.get("id", str(number)), "status": "scored", "metrics": []}
-        turns, outputs = row.get("num_turns", 1), row.get("model_outputs")
-        if not isinstance(turns, int):
-            yield {**result, "status": "unscored", "reason": f"num_turns must be a whole number, not {turns!r}"}
+    for number, row in enumerate(rows, first):
+        if "gold_answers" not in row and "model_outputs" not in row:
+            near = nearest("model_outputs", row)
+            raise DataError(f"{place(row, number)}: neither 'gold_answers' nor 'model_outputs' in it{near}")
+        outputs = _outputs(row, place(row, number))
+        result: dict[str, Any] = {"id": row.get("id", str(number - 1)), "status": "scored", "metrics": []}
+        turns = 1 if single else row.get("num_turns", 1)
+        if not isinstance(turns, int) or isinstance(turns, bool) or turns < 1:
+            yield {**result, "status": "unscored", "reason": f"num_turns must be a whole number from 1, not {turns!r}"}
             continue
-        outputs = outputs if isinstance(outputs, (list, str)) else []
         try:
             for turn in range(turns):
                 gold = row["gold_answers"] if turns == 1 else turn_gold(row["gold_answers"], turn)
                 output = outputs[turn] if turn < len(outputs) else None
                 if not _iterable(output):
                     result["status"], output = "missing", []
-                result["metrics"].append(measure(gold, output))
+                ids = {"qid": result["id"]} if single else {"qid": result["id"], "turn_id": str(turn)}
+                result["metrics"].append({**ids, **measure(gold, output)})
         except BROKEN_GOLD as error:
             result.update(status="unscored", metrics=[], reason=f"gold answers cannot be compared: {error}")
         yield result
@@ -51,25 +64,26 @@ def joined(queries: Path, predictions: Path) -> Iterator[dict[str, Any]]:
     A question without prediction is there all the same, without outputs. The number of turns is the question's own, not
     the prediction's. Raises DataError for files that are broken or do not belong together.
     """
-    found: dict[str, Row] = {}
-    for where, line in _lines(predictions):
-        if line["qid"] in found:
-            raise DataError(f"{where}: there are two predictions for {line['qid']!r}")
-        found[line["qid"]] = line
-    asked = {line["qid"]: line for _, line in _lines(queries)}
-    for qid in found:
+    found: dict[str, JsonRow] = {}
+    for row in _rows(predictions, "predictions"):
+        if row["qid"] in found:
+            raise DataError(f"{row.where}: there are two predictions for {row['qid']!r}")
+        found[row["qid"]] = row
+    asked = {row["qid"]: row for row in _rows(queries, "questions")}
+    for qid, row in found.items():
         if qid not in asked:
-            raise DataError(f"{predictions}: there is no question {qid!r} in {queries}{nearest(qid, list(asked)[:99])}")
+            near = nearest(qid, list(asked)[:99])
+            raise DataError(f"{row.where}: there is no question {qid!r} in {queries}{near}")
     for qid, query in asked.items():
         if "answers" not in query:
-            raise DataError(f"{queries}: question {qid!r} has no answers")
-        text = query.get("query_text")
+            raise DataError(f"{query.where}: question {qid!r} has no answers")
+        text, prediction = query.get("query_text"), found.get(qid)
         yield {
             "id": qid,
             "gold_answers": query["answers"],
-            "model_outputs": found.get(qid, {}).get("model_outputs", []),
+            "model_outputs": _outputs(prediction, prediction.where) if prediction else [],
             "num_turns": len(text) if isinstance(text, list) else 1,
-            "metadata": found.get(qid, {}).get("metadata") or {},
+            "metadata": prediction.get("metadata") or {} if prediction else {},
         }
 
 
@@ -81,7 +95,8 @@ def aggregate(results: Iterable[Mapping[str, Any]]) -> dict[str, float]:
     for result in results:
         for metrics in result["metrics"]:
             for name, value in metrics.items():
-                values.setdefault(name, []).append(value)
+                if name not in IDS:
+                    values.setdefault(name, []).append(value)
     return {name: float(np.mean(column)) for name, column in values.items()}
 
 
@@ -97,22 +112,24 @@ def _iterable(output: Any) -> bool:
     return isinstance(output, (list, tuple, str, dict))
 
 
-def _lines(path: Path) -> Iterator[tuple[str, Row]]:
-    if not path.is_file():
-        siblings: Sequence[str] = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise DataError(f"{path} is missing{nearest(path.name, siblings)}")
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, 1):
-            where = f"{path}, line {number}"
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise DataError(f"{where}: not JSON: {error}") from None
-            if not isinstance(row, dict) or not isinstance(row.get("qid"), str):
-                raise DataError(f"{where}: must be an object with a string qid")
-            yield where, row
+def _outputs(row: Row, where: str) -> list[Any]:
+    """The outputs of a row, one for each turn; none where it has none. Raises DataError for anything but a list."""
+    outputs = row.get("model_outputs")
+    if outputs is not None and not isinstance(outputs, list):
+        raise DataError(f"{where}: 'model_outputs' must be a list with one output for each turn, not {shown(outputs)}")
+    return outputs or []
+
+
+def _rows(path: Path, what: str) -> Iterator[JsonRow]:
+    row = None
+    for row in jsonl.rows(path):
+        if "qid" not in row:
+            raise DataError(f"{row.where}: no 'qid'{nearest('qid', row)}")
+        if not isinstance(row["qid"], str):
+            raise DataError(f"{row.where}: 'qid' must be a text, not {kind(row['qid'])}")
+        yield row
+    if row is None:
+        raise DataError(f"{path}: there are no {what} in it")
 
 
 __all__ = ["Measure", "Row", "aggregate", "joined", "score_folder", "score_rows"]

@@ -20,8 +20,9 @@ def rag(rows: Iterable[Row]) -> Iterator[dict[str, Any]]:
 
 def multi_value_rag(rows: Iterable[Row]) -> Iterator[dict[str, Any]]:
     """Several gold answers, one turn: em, coverage, subspan_em. Turns after the first are left out, as LOFT does."""
-    single_turn = ({**row, "num_turns": 1} for row in rows)
-    return score_rows(single_turn, lambda gold, out: compat.several(gold, [str(o) for o in out]), lambda gold, _: gold)
+    return score_rows(
+        rows, lambda gold, out: compat.several(gold, [str(o) for o in out]), lambda gold, _: gold, single=True
+    )
 
 
 METRICS: dict[str, Callable[[Iterable[Row]], Iterator[dict[str, Any]]]] = {

@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from evalkit.errors import DataError
+from evalkit.jsonl import place, shown
+
 from ..match.rows import Row, aggregate, joined, score_folder, score_rows
 from . import measures
 
@@ -18,12 +21,15 @@ K = (1, 2, 3, 5)
 
 def retrieval(rows: Iterable[Row]) -> Iterator[dict[str, Any]]:
     """recall@k and mrecall@k for LOFT's four cut-offs and capped_recall@1 of each turn; one gold passage a turn."""
-    for row in rows:
-        if (row.get("metadata") or {}).get("candidate_path"):
+    for number, row in enumerate(rows, 1):
+        metadata = row.get("metadata") or {}
+        if not isinstance(metadata, dict):
+            raise DataError(f"{place(row, number)}: 'metadata' must be an object, not {shown(metadata)}")
+        if metadata.get("candidate_path"):
             reason = "metadata.candidate_path (comparison by text instead of id) comes with a later version"
             yield {"id": row.get("id", ""), "status": "unscored", "metrics": [], "reason": reason}
         else:
-            yield from score_rows([row], _measure, lambda gold, turn: [gold[turn]])
+            yield from score_rows([row], _measure, lambda gold, turn: [gold[turn]], first=number)
 
 
 def _measure(gold: Any, output: Any) -> dict[str, float]:

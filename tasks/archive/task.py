@@ -94,9 +94,10 @@ class Archive(protocols.Task):
 
     @cached_property
     def _worlds(self) -> list[tuple[World, Shown]]:
-        name, length, counter = self.context.name, self.context.length, self.context.need_tokenizer()
+        name, length = self.context.name, self.context.length
         if length is None:
             raise ConfigError(f"task {name!r} needs a length in tokens, as in archive/{self.layout}@1k")
+        counter = self.context.need_tokenizer()
         wanted = self.options
         made = [
             corpus.world(self.context.seed, number, wanted.questions, wanted.shots, wanted.hops)

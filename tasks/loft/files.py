@@ -8,15 +8,16 @@ own and is cut to any (`nested.py`). Texts are stripped, as LOFT's loader does. 
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from evalkit import jsonl
 from evalkit.errors import ConfigError, DataError, nearest
+from evalkit.jsonl import shown
 from evalkit.records import Document
 
 DEFAULT_SPLITS = ("test", "dev", "queries")
@@ -50,6 +51,8 @@ def locate(base: Path, task: str, dataset: str, length: str) -> Source:
     `base` may be LOFT's base, its `data` folder, a folder below it down to DATASET/LENGTH, a plain folder or a folder
     of plain folders. Raises ConfigError with what there is instead.
     """
+    if base.is_file():
+        raise ConfigError(f"loft: {str(base)!r} is a file, not the folder that holds it")
     if not base.is_dir():
         siblings = [p.name for p in base.parent.iterdir() if p.is_dir()] if base.parent.is_dir() else []
         raise ConfigError(f"loft: no data folder {str(base)!r}{nearest(base.name, siblings) if siblings else ''}")
@@ -64,20 +67,25 @@ def locate(base: Path, task: str, dataset: str, length: str) -> Source:
         if lengths:
             wanted = f"no length {length!r}" if length else "no length in the address"
             raise ConfigError(f"loft: {wanted}; {folder} holds {', '.join(lengths)}")
-    raise ConfigError(f"loft: {base} holds no {task} data set {dataset!r}{nearest(dataset, _datasets(base, task))}")
+    found = _datasets(base, task)
+    if found:
+        raise ConfigError(f"loft: {base} holds no {task} data set {dataset!r}{nearest(dataset, found)}")
+    looked = f"nor have {dataset}, {task}/{dataset} or data/{task}/{dataset} below it"
+    raise ConfigError(f"loft: {str(base)!r} is no data folder: it has no corpus.jsonl, {looked}")
 
 
 def documents(folder: Path) -> tuple[Document, ...]:
     """The corpus of a collection, in file order. Raises DataError with file and line."""
     path = folder / "corpus.jsonl"
     found: dict[str, Document] = {}
-    for where, row in _rows(path):
+    for row in jsonl.rows(path):
+        where = row.where
         pid = _text(row, "pid", where)
         if pid in found:
             raise DataError(f"{where}: passage id {pid!r} occurs twice")
         title = row.get("title_text") or ""
         if not isinstance(title, str):
-            raise DataError(f"{where}: title_text must be a string, not {_shown(title)}")
+            raise DataError(f"{where}: title_text must be a string, not {shown(title)}")
         found[pid] = Document(id=pid, text=_text(row, "passage_text", where).strip(), title=title.strip())
     if not found:
         raise DataError(f"{path}: the corpus is empty")
@@ -106,13 +114,13 @@ def queries(folder: Path, split: str, task: str, pids: frozenset[str]) -> tuple[
     if not (folder / name).is_file():
         raise DataError(f"{folder} has no {name}{nearest(split, splits(folder))}")
     found: dict[str, Query] = {}
-    for where, row in _rows(folder / name):
-        query = _query(row, task, where)
+    for row in jsonl.rows(folder / name):
+        query = _query(row, task, row.where)
         if query.qid in found:
-            raise DataError(f"{where}: query id {query.qid!r} occurs twice")
+            raise DataError(f"{row.where}: query id {query.qid!r} occurs twice")
         for pid in query.gold:
             if pid not in pids:
-                raise DataError(f"{where}: gold passage {pid!r} is not in corpus.jsonl")
+                raise DataError(f"{row.where}: gold passage {pid!r} is not in corpus.jsonl")
         found[query.qid] = query
     if not found:
         raise DataError(f"{folder / name}: there are no questions")
@@ -149,34 +157,12 @@ def _datasets(base: Path, task: str) -> list[str]:
     return [p.name for p in folders if (p / "corpus.jsonl").is_file() or _lengths(p)]
 
 
-def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Place (`file, line 3`) and object of every line that is not blank."""
-    if not path.is_file():
-        near = nearest(path.name, [p.name for p in path.parent.iterdir()]) if path.parent.is_dir() else ""
-        raise DataError(f"{path} is missing{near}")
-    try:
-        with path.open(encoding="utf-8") as file:
-            for number, line in enumerate(file, 1):
-                where = f"{path}, line {number}"
-                if not line.strip():
-                    continue
-                try:
-                    row = json.loads(line)
-                except (json.JSONDecodeError, RecursionError) as error:
-                    raise DataError(f"{where}: not JSON: {error}") from None
-                if not isinstance(row, dict):
-                    raise DataError(f"{where}: must be an object, not {_shown(row)}")
-                yield where, row
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8: {error.reason} at byte {error.start}") from None
-
-
 def _text(row: Mapping[str, Any], key: str, where: str) -> str:
     if key not in row:
         raise DataError(f"{where}: {key} is missing{nearest(key, row)}")
     value = row[key]
     if not isinstance(value, str):
-        raise DataError(f"{where}: {key} must be a string, not {_shown(value)}")
+        raise DataError(f"{where}: {key} must be a string, not {shown(value)}")
     return value
 
 
@@ -185,14 +171,14 @@ def _query(row: Mapping[str, Any], task: str, where: str) -> Query:
         raise DataError(f"{where}: query_text is a list: questions of several turns come with a later version")
     metadata = row.get("metadata") or {}
     if not isinstance(metadata, dict):
-        raise DataError(f"{where}: metadata must be an object, not {_shown(metadata)}")
+        raise DataError(f"{where}: metadata must be an object, not {shown(metadata)}")
     answers = row.get("answers")
     if not isinstance(answers, list) or not answers:
-        raise DataError(f"{where}: answers must be a list of at least one answer, not {_shown(answers)}")
+        raise DataError(f"{where}: answers must be a list of at least one answer, not {shown(answers)}")
     qrels = _pids(metadata.get("qrels", []), f"{where}: metadata.qrels")
     texts = all(isinstance(a, str) for a in answers)
     if task != "retrieval" and not texts:
-        raise DataError(f"{where}: answers must be strings, not {_shown(answers)}")
+        raise DataError(f"{where}: answers must be strings, not {shown(answers)}")
     if task != "retrieval" and not all(a.strip() for a in answers):
         raise DataError(f"{where}: an answer is empty")
     gold = qrels if texts else _pids(answers, f"{where}: answers")
@@ -210,19 +196,14 @@ def _query(row: Mapping[str, Any], task: str, where: str) -> Query:
 def _pids(pairs: Any, where: str) -> tuple[str, ...]:
     """Passage ids of a list of `[pid, score]`. LOFT ignores the score, and so do we: 0 counts as gold."""
     if not isinstance(pairs, Sequence) or isinstance(pairs, str):
-        raise DataError(f"{where} must be a list of [passage id, score], not {_shown(pairs)}")
+        raise DataError(f"{where} must be a list of [passage id, score], not {shown(pairs)}")
     for pair in pairs:
         match pair:
             case [str(), int() as score] if not isinstance(score, bool):
                 pass
             case _:
-                raise DataError(f"{where} must hold [passage id, whole number], not {_shown(pair)}")
+                raise DataError(f"{where} must hold [passage id, whole number], not {shown(pair)}")
     return tuple(dict.fromkeys(pair[0] for pair in pairs))
-
-
-def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 __all__ = [

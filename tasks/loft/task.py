@@ -7,6 +7,7 @@ and `multi_value_rag` (what are all the answers?). An address is `loft/KIND_DATA
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -56,7 +57,7 @@ class Loft(protocols.Task):
         shots: int = Field(default=5, ge=0)
         """Worked examples before the question; LOFT has 5."""
         queries: int | None = Field(default=None, ge=1)
-        """Most questions asked of one corpus, a seeded choice; None asks all."""
+        """How many questions are asked of one corpus, a seeded choice; None asks all."""
         corpora: int = Field(default=1, ge=1)
         """How many corpora are cut from a plain folder, each with its own `queries` questions."""
         parser: Literal["strict", "compat"] = "strict"
@@ -103,7 +104,10 @@ class Loft(protocols.Task):
         data = self.options.data
         if data is None:
             if self.dataset != SAMPLE:
-                raise ConfigError(f"task {self.context.name!r} needs the option data: the folder with LOFT's files")
+                near = difflib.get_close_matches(self.dataset, [SAMPLE], n=1)
+                hint = f"did you mean loft/{self.kind}_{SAMPLE}?" if near else f"only {SAMPLE!r} comes with evalkit"
+                name = self.context.name
+                raise ConfigError(f"task {name!r} needs the option data, the folder with LOFT's files; {hint}")
             data = Path(__file__).parent / "sample"
         options = self.options
         return build(
@@ -122,8 +126,13 @@ def _variant(context: TaskContext) -> tuple[str, str]:
             if dataset in MULTI_TURN:
                 raise ConfigError(f"{context.name}: questions of several turns ({dataset}) come with a later version")
             return ("multi_value_rag" if kind == "rag" and dataset in MULTI_VALUE else kind), dataset
-    kind = context.variant.partition("_")[0]
+    variant, form = context.variant.rstrip("_"), "write loft/KIND_DATASET, as in loft/retrieval_nq"
+    if not variant:
+        raise ConfigError(f"{context.name}: {form}; kinds: {', '.join(KINDS)}")
+    if variant in KINDS:
+        raise ConfigError(f"{context.name}: the data set is missing: write loft/{variant}_DATASET, as in"
+                          f" loft/{variant}_{SAMPLE}")
+    kind = variant.partition("_")[0]
     if kind in LATER:
         raise ConfigError(f"{context.name}: LOFT's {LATER[kind]} tasks come with a later version")
-    hint = nearest(kind, KINDS)
-    raise ConfigError(f"{context.name}: write loft/KIND_DATASET, as in loft/retrieval_nq; no kind {kind!r}{hint}")
+    raise ConfigError(f"{context.name}: {form}; no kind {kind!r}{nearest(kind, KINDS)}")

@@ -151,8 +151,17 @@ def _groups(plan: Plan, folder: Path, asked: tuple[Query, ...]) -> list[tuple[Qu
     if plan.corpora > 1 and plan.corpora * plan.queries > len(asked):
         wanted = f"{plan.corpora} corpora of {plan.queries}"
         raise DataError(f"{folder}: {len(asked)} questions are too few for {wanted}: set corpora lower")
+    if plan.queries > len(asked):
+        left = _left(plan, folder, len(asked))
+        raise DataError(f"{folder}: the option queries asks for {plan.queries} questions, there are {left}")
     order = _first(asked, plan.context.seed, "query")
     return [order[n * plan.queries : (n + 1) * plan.queries] for n in range(plan.corpora)]
+
+
+def _left(plan: Plan, folder: Path, count: int) -> str:
+    """How many questions there are to ask, and where the others went."""
+    held_out = plan.shots and not any(split in files.splits(folder) for split in files.SHOT_SPLITS)
+    return f"{count}{f' (beside {plan.shots} held out as worked examples)' if held_out else ''}"
 
 
 def _cut(

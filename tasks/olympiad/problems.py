@@ -14,7 +14,9 @@ from typing import Any
 
 import msgspec
 
+from evalkit import jsonl
 from evalkit.errors import ConfigError, DataError
+from evalkit.jsonl import kind
 
 Row = Mapping[str, Any]
 
@@ -73,16 +75,15 @@ def read(path: str, format: str | None, split: str) -> Iterator[Problem]:
 
     Raises ConfigError for a missing file, DataError naming the file and the row for what does not fit.
     """
-    seen: dict[str, int] = {}
+    seen: dict[str, str] = {}
     form = FORMATS[format] if format else None
-    for number, row in rows(path, split):
-        where = f"{path}, row {number}"
+    for where, row in rows(path, split):
         if form is None:
             form = recognised(row, where)
         problem = _problem(row, form, where)
         if problem.id in seen:
-            raise DataError(f"{where}: id {problem.id!r} stands in row {seen[problem.id]} already")
-        seen[problem.id] = number
+            raise DataError(f"{where}: id {problem.id!r} stands in {seen[problem.id]} already")
+        seen[problem.id] = where
         yield problem
     if not seen:
         raise DataError(f"{path}: no problems in it")
@@ -97,13 +98,15 @@ def recognised(row: Row, where: str) -> Format:
     raise DataError(f"{where}: columns {', '.join(row)} fit no known format ({needed})")
 
 
-def rows(path: str, split: str) -> Iterator[tuple[int, Row]]:
-    """Rows numbered as the file counts them: lines of JSONL, records of JSON and CSV from 1."""
+def rows(path: str, split: str) -> Iterator[tuple[str, Row]]:
+    """Rows with the place where the file has them: a line of JSONL, a record of anything else, from 1."""
     file = Path(path)
-    if not file.is_file():
-        yield from enumerate(_hub(path, split), 1)
-        return
     readers = {".jsonl": _jsonl, ".json": _json, ".csv": _csv}
+    if not file.is_file():
+        if file.suffix in readers:
+            raise ConfigError(f"no file {path!r} with problems")
+        yield from ((f"{path}, row {number}", row) for number, row in enumerate(_hub(path, split), 1))
+        return
     if file.suffix not in readers:
         raise ConfigError(f"{path}: problems are read from .jsonl, .json and .csv files, not from {file.suffix!r}")
     try:
@@ -114,39 +117,38 @@ def rows(path: str, split: str) -> Iterator[tuple[int, Row]]:
         raise DataError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
 
 
-def _jsonl(file: Path) -> Iterator[tuple[int, Row]]:
-    with file.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                try:
-                    row = json.loads(line)
-                except ValueError as error:
-                    raise DataError(f"{file}, row {number}: not JSON: {error}") from None
-                yield number, _object(row, f"{file}, row {number}")
+def _jsonl(file: Path) -> Iterator[tuple[str, Row]]:
+    yield from ((row.where, row) for row in jsonl.rows(file))
 
 
-def _json(file: Path) -> Iterator[tuple[int, Row]]:
+def _json(file: Path) -> Iterator[tuple[str, Row]]:
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        found = json.loads(file.read_text(encoding="utf-8-sig"))
+    except RecursionError:
+        raise DataError(f"{file}: nested too deeply") from None
     except ValueError as error:
         if isinstance(error, UnicodeDecodeError):
             raise
         raise DataError(f"{file}: not JSON: {error}") from None
     if not isinstance(found, list):
-        raise DataError(f"{file}: a JSON file of problems is a list of objects, not one {type(found).__name__}")
+        raise DataError(f"{file}: a JSON file of problems is a list of objects, not {kind(found)}")
     for number, row in enumerate(found, 1):
-        yield number, _object(row, f"{file}, row {number}")
+        where = f"{file}, row {number}"
+        if not isinstance(row, dict):
+            raise DataError(f"{where}: a problem is a JSON object, not {kind(row)}")
+        yield where, row
 
 
-def _csv(file: Path) -> Iterator[tuple[int, Row]]:
+def _csv(file: Path) -> Iterator[tuple[str, Row]]:
     with file.open(encoding="utf-8-sig", newline="") as lines:
         records = csv.reader(lines)
         header = next(records, [])
         for number, record in enumerate((r for r in records if r), 1):
+            where = f"{file}, row {number}"
             fields = record if len(record) == len(header) else _mended(record)
             if len(fields) != len(header):
-                raise DataError(f"{file}, row {number}: {len(record)} fields, but the header names {len(header)}")
-            yield number, dict(zip(header, fields, strict=True))
+                raise DataError(f"{where}: {len(record)} fields, but the header names {len(header)}")
+            yield where, dict(zip(header, fields, strict=True))
 
 
 def _mended(record: list[str]) -> list[str]:
@@ -156,12 +158,6 @@ def _mended(record: list[str]) -> list[str]:
         head, comma, tail = field.rpartition("\n,")
         fields += [head, tail[:-1]] if comma and tail.endswith('"') else [field]
     return fields
-
-
-def _object(row: Any, where: str) -> Row:
-    if not isinstance(row, dict):
-        raise DataError(f"{where}: a problem is a JSON object, not a {type(row).__name__}")
-    return row
 
 
 def _hub(path: str, split: str) -> Iterable[Row]:

@@ -70,6 +70,8 @@ class Olympiad(protocols.Task):
 
     def _source(self) -> tuple[str, str | None, str]:
         """Path, format (None: by its columns) and split."""
+        if self.context.length is not None:
+            raise ConfigError(f"task {self.context.name!r}: problems have no length: leave out what follows the @")
         variant, path = self.context.variant or SAMPLE, self.options.problems
         if variant == SAMPLE:
             if path is not None:

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from msgspec.structs import replace
 from rich.cells import cell_len
 from rich.console import Console
 
+from evalkit.report.cost import costs
 from evalkit.report.tables import TRACK, print_run, print_tables, to_json, track
 from evalkit.stats.summary import Summary, summarise
 
@@ -86,6 +88,15 @@ def test_json_holds_every_field(scores: pa.Table) -> None:
     assert rows[0]["mean"] == summaries[0].mean
 
 
+def test_the_number_of_clusters_is_said_where_it_is_not_that_of_the_samples(scores: pa.Table) -> None:
+    summaries = summarise(scores)
+    s = next(s for s in summaries if s.primary)
+    text = printed([replace(s, n=8, clusters=2)], 80)
+    assert "8 (2)" in text and "In brackets after n: the clusters they lie in" in text
+    text = printed([replace(s, n=8, clusters=8)], 80)
+    assert " 8\n" in text and "In brackets" not in text
+
+
 class FakeRun:
     """A run directory, as reports see one."""
 
@@ -111,3 +122,13 @@ def test_a_run_prints_its_place_and_what_is_unfinished(scores: pa.Table) -> None
     assert "Run: runs/[red]town" in file.getvalue()
     assert "Unfinished: small on town/rag@4k: 30 of 40 samples done" in file.getvalue()
     assert "town/rag@1k:" not in file.getvalue()
+
+
+def test_what_reading_the_prompts_cost_is_said_in_terms_that_explain_themselves(scores: pa.Table) -> None:
+    file = io.StringIO()
+    print_run(Console(file=file, width=100), FakeRun(scores))
+    lines = [line for line in file.getvalue().splitlines() if "prompt tokens" in line]
+    assert len(lines) == len([c for c in costs(scores) if c.prompt_tokens]) > 1
+    small = next(line for line in lines if line.startswith("small read "))
+    assert "shared (kept from a prompt before); prefill efficiency 0.98 (tokens that had to be computed / " in small
+    assert all("efficiency" not in line for line in lines if line != small)

@@ -21,14 +21,16 @@ import msgspec
 import torch
 from pydantic import Field
 
-from evalkit.engines.hf.groups import Group, Job, groups
-from evalkit.engines.hf.loading import context_length, end_tokens, fingerprint, load_config, load_model, sound_attention
+from evalkit.engines.hf.groups import Group, groups
+from evalkit.engines.hf.loading import end_tokens, load_model, sound_attention
 from evalkit.engines.hf.reader import CopyingReader, Reader, best_reader
-from evalkit.engines.hf.reply import THINK, Reply
+from evalkit.engines.hf.reply import Reply
 from evalkit.engines.hf.sampling import Draws, next_tokens
-from evalkit.errors import ConfigError, DataError
-from evalkit.prompts import EncodedPrompt, load_counter, load_encoder
-from evalkit.prompts.sharing import common_tokens, tokens_between
+from evalkit.engines.intake import Intake, Job, refused
+from evalkit.engines.weights import context_length, fingerprint, load_config
+from evalkit.errors import ConfigError
+from evalkit.prompts import load_counter, load_encoder
+from evalkit.prompts.sharing import tokens_between
 from evalkit.protocols import Engine
 from evalkit.protocols import Options as BaseOptions
 from evalkit.records import Completion, Prompt, Request, Usage
@@ -69,6 +71,7 @@ class HF(Engine):
         prefix_reuse: bool = True
         """False: every prompt is read whole, one at a time (to compare with)."""
         trust_remote_code: bool = False
+        """Run code that comes with the model."""
         threads: int | None = Field(default=None, ge=1)
         """CPU threads of torch; default: torch's own choice."""
 
@@ -86,12 +89,10 @@ class HF(Engine):
         )
         self.encoder = load_encoder(model)
         self.counter = load_counter(model)
-        self.fingerprint = fingerprint(model, config, dtype)
+        self.fingerprint = fingerprint(model, config, str(dtype).removeprefix("torch."))
         self.limit = options.max_model_len or context_length(config)
+        self._intake = Intake(self.encoder, self.limit)
         self._own_tokens = OWN_TOKENS.get(torch.device(device).type, OWN_TOKENS["cpu"])
-        self._last: EncodedPrompt | None = None
-        self._chunks: set[bytes] = set()
-        """Digests of the shared stretches asked so far, to tell what of a prompt is new."""
 
     @functools.cached_property
     def _model(self) -> Any:
@@ -121,21 +122,21 @@ class HF(Engine):
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
         """Completions as they end. A request that cannot be read is a completion with an error."""
-        refused: list[Completion] = []
+        turned_away: list[Completion] = []
 
         def admitted() -> Iterator[Job]:
             for request in requests:
                 job = self._admit(request)
                 if isinstance(job, Completion):
-                    refused.append(job)
+                    turned_away.append(job)
                 else:
                     yield job
 
         for group in groups(admitted(), size=self._size, own_tokens=self._own_tokens):
-            yield from refused
-            refused.clear()
+            yield from turned_away
+            turned_away.clear()
             yield from self._read(group)
-        yield from refused
+        yield from turned_away
 
     def close(self) -> None:
         """Release the model and its caches."""
@@ -145,35 +146,9 @@ class HF(Engine):
             torch.cuda.empty_cache()
 
     def _admit(self, request: Request) -> Job | Completion:
-        submitted = time.monotonic()
-        try:
-            encoded = self.encoder.encode(request.prompt)
-        except DataError as error:
-            return _failed(request, str(error))
-        asked = request.sampling.max_tokens
         if request.adapter != "none":
-            return _failed(request, f"engine 'hf' serves no adapter, and {request.adapter!r} was asked for")
-        if encoded.n_tokens == 0:
-            return _failed(request, "the prompt is empty")
-        if self.limit is not None and encoded.n_tokens + asked > self.limit:
-            return _failed(
-                request,
-                f"{encoded.n_tokens:,} prompt tokens and {asked:,} for the reply exceed the model's {self.limit:,}",
-            )
-        fresh = encoded.n_tokens - self._known(encoded)
-        return Job(request, encoded, submitted, fresh)
-
-    def _known(self, encoded: EncodedPrompt) -> int:
-        """Leading tokens of a prompt that this engine was asked before: what need not be computed again."""
-        known = common_tokens(self._last, encoded) if self._last is not None else 0
-        self._last = encoded
-        at = 0
-        for chunk in encoded.chunks[:-1]:
-            at += len(chunk)
-            if chunk.digest in self._chunks:
-                known = max(known, at)
-            self._chunks.add(chunk.digest)
-        return known
+            return refused(request, f"engine 'hf' serves no adapter, and {request.adapter!r} was asked for")
+        return self._intake.take(request)
 
     def _read(self, group: Group) -> Iterator[Completion]:
         """Read a group; where memory does not suffice, read what is unfinished again in smaller batches."""
@@ -195,7 +170,7 @@ class HF(Engine):
         left = [job for job in group.jobs if job.request.key not in done]
         if len(group.jobs) == 1:
             job = left[0]
-            yield _failed(job.request, f"out of memory with {job.encoded.n_tokens:,} prompt tokens, alone in its batch")
+            yield refused(job.request, f"out of memory with {job.encoded.n_tokens:,} prompt tokens, alone in its batch")
             return
         self._size = max(1, min(self._size, len(group.jobs) // 2))
         log.warning("out of memory with %d sequences together: from here on %d at most", len(group.jobs), self._size)
@@ -231,9 +206,8 @@ class HF(Engine):
             index += 1
 
     def _reply(self, job: Job) -> Reply:
-        last = list(tokens_between(job.encoded, job.encoded.n_tokens - 8, job.encoded.n_tokens))
-        end = self.encoder.tokenizer.decode(last).rstrip()
-        return Reply(job.request, self.encoder.tokenizer, self._ends, open_thinking=end.endswith(THINK))
+        opened = self._intake.opens_thinking(job.encoded)
+        return Reply(job.request, self.encoder.tokenizer, self._ends, open_thinking=opened)
 
 
 def _device_and_dtype(options: HF.Options) -> tuple[str, torch.dtype]:
@@ -253,10 +227,6 @@ def _device_and_dtype(options: HF.Options) -> tuple[str, torch.dtype]:
 
 def _out_of_memory(error: RuntimeError) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)
-
-
-def _failed(request: Request, sentence: str) -> Completion:
-    return Completion(key=request.key, finish="error", error=sentence)
 
 
 def _completion(row: _Row) -> Completion:

@@ -12,23 +12,11 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from evalkit.prompts import EncodedPrompt
+from evalkit.engines.intake import Job
 from evalkit.prompts.sharing import common_tokens
-from evalkit.records import Request
 
 WORTH = 4  # one prompt token may be computed again for every so many tokens that the group may generate
 SLACK = 16  # and so many for each member: questions often begin with the same words, which is no reason to part them
-
-
-class Job(msgspec.Struct, frozen=True, eq=False):
-    """An admitted request with its tokens."""
-
-    request: Request
-    encoded: EncodedPrompt
-    submitted: float
-    """`time.monotonic()` when it was taken from the plan."""
-    fresh: int = 0
-    """Of its prompt's tokens, those that the prompt before it does not share: what an ideal engine computes for it."""
 
 
 class Group(msgspec.Struct, frozen=True, eq=False):
@@ -84,4 +72,4 @@ def _with_common(jobs: Iterable[Job]) -> Iterator[tuple[Job, int, int]]:
         yield last, with_last, 0
 
 
-__all__ = ["Group", "Job", "groups"]
+__all__ = ["Group", "groups"]

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, Literal
 
+from evalkit.engines import thinking
+from evalkit.engines.thinking import THINK
 from evalkit.records import Request
 
-THINK, END_THINK = "<think>", "</think>"
 _MARGIN = 4  # tokens more than a stop string has bytes: a decoder may trim the first token of what it is given
 
 
@@ -43,12 +44,7 @@ class Reply:
         at = self._first_stop(text)
         if at is not None:
             text = text[:at]
-        opened = text.lstrip().startswith(THINK)
-        if not opened and not self._open_thinking:
-            return text, ""
-        body = text.lstrip().removeprefix(THINK)
-        reasoning, closed, rest = body.partition(END_THINK)
-        return (rest.lstrip() if closed else ""), reasoning.strip()
+        return thinking.split(text, opened=self._open_thinking)
 
     def _stopped(self) -> bool:
         if self._first_stop(self._decode(self.tokens[-self._reach :])) is None:
@@ -64,4 +60,4 @@ class Reply:
         return text
 
 
-__all__ = ["Reply"]
+__all__ = ["THINK", "Reply"]

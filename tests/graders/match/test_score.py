@@ -30,9 +30,11 @@ def test_every_row_that_loft_can_score_agrees(shared_data: Path, name: str) -> N
             continue
         assert result["status"] == "scored"
         for expected, found in zip(row["expected"], result["metrics"], strict=True):
-            wanted = {k: v for k, v in expected.items() if k not in {"qid", "turn_id"}}
-            assert set(found) == set(wanted)
-            assert all(math.isclose(found[k], wanted[k], abs_tol=1e-12) for k in wanted), row
+            assert list(found) == list(expected)  # LOFT's names in LOFT's order
+            wanted = {**expected, "qid": row["id"]}
+            numbers = set(wanted) - {"qid", "turn_id"}
+            assert all(found[k] == wanted[k] for k in wanted if k not in numbers), row
+            assert all(math.isclose(found[k], wanted[k], abs_tol=1e-12) for k in numbers), row
             compared += 1
     assert compared > 100
 
@@ -65,13 +67,27 @@ ZERO = {"em": 0.0, "subspan_em": 0.0, "f1": 0.0}
         ({"model_outputs": [["x"]]}, "unscored", 0),
         ({"gold_answers": [["x"]], "model_outputs": [["x"], ["x"]], "num_turns": 2}, "unscored", 0),
         ({"gold_answers": ["x"], "model_outputs": [["x"]], "num_turns": "1"}, "unscored", 0),
+        ({"gold_answers": ["x"], "model_outputs": [["x"]], "num_turns": 0}, "unscored", 0),
+        ({"gold_answers": ["x"], "model_outputs": None}, "missing", 1),
     ],
 )
 def test_what_crashes_loft_is_missing_or_unscored(row: dict[str, Any], status: str, turns: int) -> None:
     result = one("loft:rag", **row)
     assert (result["status"], len(result["metrics"])) == (status, turns)
-    assert all(metrics == ZERO for metrics in result["metrics"])
+    assert result["metrics"] == [{"qid": "r", "turn_id": str(turn), **ZERO} for turn in range(turns)]
     assert ("reason" in result) == (status == "unscored")
+
+
+@pytest.mark.parametrize("outputs", [7, "x", {"0": ["x"]}, True])
+@pytest.mark.parametrize("metric", ["loft:rag", "loft:multi_value_rag"])
+def test_outputs_of_the_wrong_type_are_no_missing_answer_but_a_broken_row(metric: str, outputs: Any) -> None:
+    with pytest.raises(DataError, match=r"row 1: 'model_outputs' must be a list with one output for each turn, not"):
+        one(metric, gold_answers=["x"], model_outputs=outputs)
+
+
+def test_a_row_that_holds_neither_side_is_refused() -> None:
+    with pytest.raises(DataError, match="row 1: neither 'gold_answers' nor 'model_outputs' in it; did you mean"):
+        one("loft:rag", model_output=["x"])
 
 
 def test_only_the_turns_without_output_are_zero() -> None:
@@ -116,10 +132,13 @@ def test_a_prediction_cannot_lower_its_number_of_turns(tmp_path: Path) -> None:
     ("predictions", "sentence"),
     [
         (['{"qid": "a"'], r"preds.jsonl, line 1: not JSON"),
-        ([{"model_outputs": [["x"]]}], r"line 1: must be an object with a string qid"),
+        ([{"model_outputs": [["x"]]}], r"preds.jsonl, line 1: no 'qid'; valid: model_outputs"),
+        ([{"qid": 7}], r"preds.jsonl, line 1: 'qid' must be a text, not a number"),
+        ([{"qid": "a", "model_outputs": "x"}], r"""line 1: 'model_outputs' must be a list .*, not "x\""""),
+        ([], r"preds.jsonl: there are no predictions in it"),
         ([{"qid": "a"}, {"qid": "a"}], r"line 2: there are two predictions for 'a'"),
         ([{"qid": "aa"}], r"there is no question 'aa' .*; did you mean 'a'"),
-        (None, r"preds.jsonl is missing; did you mean 'pred.jsonl'"),
+        (None, r"no file .*preds.jsonl'; did you mean 'pred.jsonl'"),
     ],
 )
 def test_files_that_do_not_fit_are_named(tmp_path: Path, predictions: list[Any] | None, sentence: str) -> None:

@@ -98,9 +98,11 @@ def test_every_row_that_loft_can_score_agrees(shared_data: Path) -> None:
             continue
         assert result["status"] == "scored"
         for expected, found in zip(row["expected"], result["metrics"], strict=True):
-            wanted = {k: v for k, v in expected.items() if k not in {"qid", "turn_id"}}
-            assert set(found) == set(wanted)
-            assert all(math.isclose(found[k], wanted[k], abs_tol=1e-12) for k in wanted), row
+            assert list(found) == list(expected)  # LOFT's names in LOFT's order
+            wanted = {**expected, "qid": row["id"]}
+            numbers = set(wanted) - {"qid", "turn_id"}
+            assert all(found[k] == wanted[k] for k in wanted if k not in numbers), row
+            assert all(math.isclose(found[k], wanted[k], abs_tol=1e-12) for k in numbers), row
             compared += 1
     assert compared > 100
 

@@ -53,7 +53,7 @@ def test_retrieval_gold_comes_from_answers_or_else_from_qrels(tmp_path: Path) ->
     [
         (DOCUMENT, r"corpus.jsonl, line 2: passage id 'p1' occurs twice"),
         ('{"pid": "p2", ', r"corpus.jsonl, line 2: not JSON"),
-        ("[1, 2]", r"corpus.jsonl, line 2: must be an object, not \[1, 2\]"),
+        ("[1, 2]", r"corpus.jsonl, line 2: must be a JSON object, not a list"),
         ({"pid": "p2", "passage_txt": "x"}, r"line 2: passage_text is missing; did you mean 'passage_txt'"),
         ({"pid": 7, "passage_text": "x"}, r"line 2: pid must be a string, not 7"),
         ({**DOCUMENT, "pid": "p2", "title_text": 3}, r"line 2: title_text must be a string, not 3"),
@@ -116,7 +116,7 @@ def test_a_retrieval_question_without_gold_is_refused(tmp_path: Path) -> None:
 
 
 def test_empty_and_missing_files_are_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"corpus.jsonl is missing"):
+    with pytest.raises(DataError, match=r"no file .*corpus.jsonl"):
         files.documents(tmp_path)
     write(tmp_path, "corpus.jsonl", "")
     with pytest.raises(DataError, match="the corpus is empty"):
@@ -136,7 +136,7 @@ def test_empty_and_missing_files_are_named(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
     (tmp_path / "corpus.jsonl").write_bytes(b'{"pid": "\xff"}\n')
-    with pytest.raises(DataError, match=r"corpus.jsonl: not UTF-8"):
+    with pytest.raises(DataError, match=r"corpus.jsonl, line 1: not UTF-8 text \(invalid start byte at byte 10\)"):
         files.documents(tmp_path)
 
 

@@ -272,13 +272,31 @@ def test_questions_that_share_gold_form_one_cluster(tmp_path: Path) -> None:
         ("loft/mm_flickr30k@32k", "image, video and audio tasks come with a later version"),
         ("loft/retrieval_topiocqa@32k", "several turns .* come with a later version"),
         ("loft/retreival_nq", "no kind 'retreival'; did you mean 'retrieval'"),
-        ("loft/retrieval_", "write loft/KIND_DATASET"),
+        ("loft", "loft: write loft/KIND_DATASET, as in loft/retrieval_nq; kinds: retrieval, rag, multi_value_rag$"),
+        ("loft/retrieval_", "the data set is missing: write loft/retrieval_DATASET, as in loft/retrieval_sample$"),
+        ("loft/rag", "the data set is missing: write loft/rag_DATASET, as in loft/rag_sample$"),
+        ("loft/rag_sampel", "needs the option data, .*; did you mean loft/rag_sample[?]$"),
         ("loft/rag_nq@4k", "needs the option data"),
     ],
 )
 def test_addresses_that_do_not_fit_are_refused_in_one_sentence(address: str, sentence: str) -> None:
     with pytest.raises(ConfigError, match=sentence):
         samples(task(address))
+
+
+@pytest.mark.parametrize(("shots", "left"), [(0, "12$"), (5, r"7 \(beside 5 held out as worked examples\)$")])
+def test_more_questions_than_there_are_is_refused_and_the_number_named(tmp_path: Path, shots: int, left: str) -> None:
+    data = folder(tmp_path)
+    with pytest.raises(DataError, match=f"the option queries asks for 13 questions, there are {left}"):
+        samples(task("loft/rag_mine", data=data, shots=shots, queries=13))
+    assert len(samples(task("loft/rag_mine", data=data, shots=0, queries=12))) == 12
+
+
+def test_a_folder_without_a_corpus_is_named_with_what_was_looked_for(tmp_path: Path) -> None:
+    data = folder(tmp_path)
+    (data / "corpus.jsonl").unlink()
+    with pytest.raises(ConfigError, match=r"is no data folder: it has no corpus.jsonl, nor have mine, rag/mine or"):
+        samples(task("loft/rag_mine", data=data))
 
 
 def test_a_length_needs_a_tokenizer_and_gold(tmp_path: Path) -> None:

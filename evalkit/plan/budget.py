@@ -1,9 +1,4 @@
-"""The order of requests, and whether they fit.
-
-Prompts are made of shared segments, so the requests of a window form a prefix tree. Walking it depth-first keeps all
-requests that share a context together: an engine that caches prefixes reads each context once. Budgets are checked
-here too, on every prompt and before anything is generated.
-"""
+"""Whether prompts fit, checked on every one of them before anything is generated. A prompt is never cut."""
 
 from __future__ import annotations
 
@@ -31,18 +26,6 @@ class Overflow(msgspec.Struct, frozen=True):
         )
 
 
-def depth_first(requests: Iterable[Request]) -> list[Request]:
-    """Requests in depth-first order of their prefix tree; branches keep the order in which they first appear.
-
-    Stable, so that requests with equal prompts (draws of one sample) keep their order. O(n log n) comparisons of
-    digest paths, each segment counted once however long its text.
-    """
-    rank: dict[bytes, int] = {}
-    keyed = [(tuple(rank.setdefault(step, len(rank)) for step in r.prompt.path), r) for r in requests]
-    keyed.sort(key=lambda pair: pair[0])
-    return [request for _, request in keyed]
-
-
 def overflows(requests: Iterable[Request], engine: Engine) -> Iterable[Overflow]:
     """The requests whose prompt and reply together exceed the engine's limit."""
     if engine.limit is None:
@@ -65,4 +48,4 @@ def refuse(found: Sequence[Overflow], candidate: str) -> None:
     )
 
 
-__all__ = ["Overflow", "depth_first", "overflows", "refuse"]
+__all__ = ["Overflow", "overflows", "refuse"]

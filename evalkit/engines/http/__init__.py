@@ -1,0 +1,204 @@
+"""Any server that speaks OpenAI's chat completions: vLLM, SGLang, llama.cpp, hosted ones.
+
+In: requests, pulled from the caller as there is room for them, sent in the caller's order. Out: completions as they
+end. An event loop in a thread of the engine's own keeps the connections (`loop`, `session`); how many requests are out
+is found by trying (`slots`); what failed and may pass is asked again (`failures`, `retry`); a server that fails
+everything pauses the run, and ends it if it stays so (`breaker`). `body` and `reply` are the wire format, `dispatch`
+takes one request through all of it.
+
+The fingerprint is made of the model as the server names it (with the weights behind the name, where it says so) and
+of the options that change what it answers. The address is not in it: a server may move. A server's own defaults are
+not seen: state in `extra_body` what it may set otherwise (`top_k`, `repetition_penalty`, a thinking budget).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from operator import attrgetter
+from typing import Any, Literal
+
+import msgspec
+from pydantic import Field, field_validator
+
+from evalkit.engines.http.body import OURS, Bodies
+from evalkit.engines.http.breaker import Breaker
+from evalkit.engines.http.dispatch import Dispatch, Line
+from evalkit.engines.http.key import read_key
+from evalkit.engines.http.listing import fetch_models, pick, unknown
+from evalkit.engines.http.loop import LoopThread
+from evalkit.engines.http.session import Clocks, Session, checked_address
+from evalkit.engines.http.slots import Slots
+from evalkit.engines.intake import Intake, refused
+from evalkit.errors import EngineError, EvalkitError
+from evalkit.prompts import PromptEncoder, load_counter, load_encoder
+from evalkit.protocols import Engine, Options
+from evalkit.records import Completion, Prompt, Request, Usage, digest_of_object
+
+VERSION = "1"
+"""Raised whenever the same request may get another completion out of the same reply."""
+CHUNK = 64
+"""Requests handed to the loop at a time."""
+
+
+class Client(Options):
+    """How a server is asked, whoever runs it."""
+
+    concurrency: int = Field(default=256, ge=1)
+    """Most requests out at once; how many it is at a time is found by trying."""
+    attempts: int = Field(default=8, ge=1)
+    """Times that a request is sent at most."""
+    timeout: float = Field(default=900, gt=0)
+    """Seconds for one attempt, from the call to the end of the reply."""
+    connect_timeout: float = Field(default=10, gt=0)
+    """Seconds until somebody answers the call."""
+    stall_timeout: float = Field(default=120, gt=0)
+    """Seconds between two stretches of a reply that has begun."""
+    failures: int = Field(default=8, ge=2)
+    """Failures in a row, whatever the request, after which the run pauses and probes."""
+    patience: float = Field(default=300, ge=0)
+    """Seconds of such a pause after which the run ends."""
+    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    """What the server calls the length of the reply."""
+    extra_body: dict[str, Any] = {}
+    """Fields to add to each request, or to set otherwise; null leaves one out."""
+
+    @field_validator("extra_body")
+    @classmethod
+    def _leaves_ours(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for name in OURS:
+            if name in value:
+                raise ValueError(f"{name!r} is the engine's own and cannot be set")
+        return value
+
+
+class HTTP(Engine):
+    """One model of one server. Raises ConfigError for options that do not fit, EngineError if nobody answers."""
+
+    class Options(Client):
+        """Where the server is, and how it is asked."""
+
+        base_url: str
+        """Address up to and without `/chat/completions`; most end in /v1."""
+        api_key_env: str | None = None
+        """Environment variable with the API key; default OPENAI_API_KEY if it is set; "" for no key."""
+        tokenizer: str | None = None
+        """Model directory or hub id whose tokenizer counts prompts; without one their length is not checked."""
+
+    options: Options
+
+    def __init__(
+        self,
+        model: str | None,
+        options: Options,
+        *,
+        encoder: PromptEncoder | None = None,
+        gone: Callable[[], str] = str,
+    ) -> None:
+        """Who runs the server gives the `encoder` of its model, and `gone`: why it will never answer again, or ""."""
+        super().__init__(model, options)
+        self._key = read_key(options.api_key_env)
+        if options.tokenizer:
+            encoder = load_encoder(options.tokenizer)
+            self.counter = load_counter(options.tokenizer)
+        self._encoder = encoder
+        address = checked_address(options.base_url)
+        clocks = Clocks(options.connect_timeout, options.stall_timeout, options.timeout)
+        self._session = Session(address, self._key, clocks)
+        self._loop = LoopThread("evalkit http")
+        try:
+            listed = self._loop.run(fetch_models(self._session))
+            served = pick(model, listed, address)
+        except BaseException:
+            self.close()
+            raise
+        self.limit = served.max_model_len
+        changes = (VERSION, served.id, served.root, options.extra_body)
+        self.fingerprint = f"{served.id}:{digest_of_object(changes).hex()}"
+        self._intake = Intake(encoder, self.limit) if encoder else None
+        self._line = Line(
+            session=self._session,
+            bodies=Bodies(
+                served.id,
+                options.max_tokens_field,
+                options.extra_body,
+                encoder.template.messages if encoder else attrgetter("messages"),
+            ),
+            slots=Slots(options.concurrency),
+            breaker=Breaker(address, failures=options.failures, patience=options.patience),
+            attempts=options.attempts,
+            unknown=functools.partial(unknown, served.id, listed, address),
+            gone=gone,
+        )
+
+    def prompt_tokens(self, prompt: Prompt) -> int | None:
+        """Length of a prompt by the stated tokenizer, None without one."""
+        return self._encoder.encode(prompt).n_tokens if self._encoder else None
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
+        """Completions as they end; at most twice `concurrency` requests are held at a time."""
+        dispatch = Dispatch(self._line)
+        source = iter(requests)
+        fresh: dict[bytes, int] = {}
+        room, held, more, done = 2 * self.options.concurrency, 0, True, False
+        try:
+            while True:
+                while more and room - held >= min(CHUNK, self.options.concurrency):
+                    chunk = list(islice(source, min(CHUNK, room - held)))
+                    more = bool(chunk)
+                    held += len(chunk)
+                    self._loop.call(dispatch.submit, [r for r in chunk if self._admit(r, dispatch, fresh)])
+                if not held:
+                    done = True
+                    return
+                result = dispatch.results.get()
+                held -= 1
+                if isinstance(result, Exception):
+                    while not dispatch.results.empty():  # what came in behind it is not lost
+                        if isinstance(behind := dispatch.results.get(), Completion):
+                            yield _with_fresh(behind, fresh)
+                    raise self._told(result) from None
+                yield _with_fresh(result, fresh)
+        finally:
+            if not done and not self._loop.closed:
+                self._loop.run(dispatch.cancel())
+
+    def close(self) -> None:
+        """Hang up and end the thread; a second time it does nothing."""
+        if not self._loop.closed:
+            self._loop.run(self._session.close())
+            self._loop.close()
+
+    def _admit(self, request: Request, dispatch: Dispatch, fresh: dict[bytes, int]) -> bool:
+        """Whether to send a request; one that is not sent is answered at once."""
+        if request.adapter != "none":
+            error = f"engine 'http' serves no adapter, and {request.adapter!r} was asked for"
+            dispatch.results.put(refused(request, error))
+            return False
+        if self._intake is None:
+            return True
+        job = self._intake.take(request)
+        if isinstance(job, Completion):
+            dispatch.results.put(job)
+            return False
+        fresh[request.key] = job.fresh
+        return True
+
+    def _told(self, error: Exception) -> EvalkitError:
+        """What ends a run, as evalkit's own error; what nobody foresaw might quote the key."""
+        if isinstance(error, EvalkitError):
+            return error
+        return EngineError(f"engine 'http' failed: {type(error).__name__}: {self._key.hide(str(error))}")
+
+
+def _with_fresh(completion: Completion, fresh: dict[bytes, int]) -> Completion:
+    """A completion with the number of its prompt's tokens that were new, where prompts are counted."""
+    tokens = fresh.pop(completion.key, 0)
+    if not tokens or not completion.usage.prompt_tokens:
+        return completion
+    usage: Usage = msgspec.structs.replace(completion.usage, fresh_tokens=tokens)
+    return msgspec.structs.replace(completion, usage=usage)
+
+
+__all__ = ["HTTP", "Client"]

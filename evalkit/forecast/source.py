@@ -1,0 +1,148 @@
+"""Where a candidate's tokens and shape come from: its model directory, without its weights and without its engine.
+
+A forecast is made on machines that could not run what it is about. So the model's `config.json` and tokenizer are read
+directly (of a hub id, only these small files are fetched), and how its engine batches is taken from the candidate's
+options and the engine's defaults. A candidate that has no tokens (recorded replies, retrieval) costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from evalkit.catalogue import Catalogue
+from evalkit.config import CandidateSpec
+from evalkit.engines import ENGINES, engine_class
+from evalkit.errors import ConfigError, nearest
+from evalkit.evaluation import build_engine
+from evalkit.forecast.hardware import Hardware
+from evalkit.forecast.roofline import Serving
+from evalkit.forecast.shape import Shape, load_shape
+from evalkit.hub import check_model
+from evalkit.prompts import TOKENIZER_FILES
+from evalkit.validation import validate
+
+PASSED_THROUGH = ("engine", "serve")
+"""Options that hold vLLM's own ones."""
+SMALL_FILES = ("config.json", "generation_config.json", "tokenizer_config.json", "chat_template.*", *TOKENIZER_FILES,
+               "merges.txt", "special_tokens_map.json", "added_tokens.json")  # fmt: skip
+"""What a forecast fetches of a model on the hub: all but its weights."""
+TOKENLESS = ("replay", "baseline")
+"""Engines whose candidates are no models."""
+HF_BATCH, HF_CHUNK = 64, 4096  # evalkit.engines.hf: sequences read together, tokens of one pass over a prefix
+HF_LAYER_SECONDS = 0.0005  # eager PyTorch starts a layer's kernels one by one: measured .4 to .8 ms on CPUs and GPUs
+BLOCK = {True: 16, False: 128}  # vLLM's tokens in a cache block, on a GPU and on a CPU
+
+
+class Source(msgspec.Struct, frozen=True):
+    """What is known of a candidate before it runs."""
+
+    folder: Path | None = None
+    """Where its tokenizer is; None where there are no tokens to count."""
+    sized: bool = True
+    """Whether its model's config is there too, and says what serves it."""
+    reason: str = ""
+    """Why there are none."""
+    free: bool = False
+    """Whether it costs nothing (rather than: nobody can tell)."""
+    notes: tuple[str, ...] = ()
+
+
+def source_of(spec: CandidateSpec, catalogue: Catalogue) -> Source:
+    """Find a candidate's tokenizer and configuration. Raises ConfigError for what the run itself would refuse."""
+    if spec.engine not in ENGINES:
+        raise ConfigError(f"no engine {spec.engine!r}{nearest(spec.engine, ENGINES)}")
+    notes = _checked(spec)
+    stated = spec.options.get("tokenizer")
+    if spec.engine in TOKENLESS:
+        build_engine(spec, catalogue).close()  # says what is wrong with it, if anything is
+        return Source(reason=f"engine {spec.engine!r} has no tokens: it costs nothing", free=True)
+    if spec.engine == "http" and not stated:
+        return Source(reason="its server counts the tokens; name a `tokenizer:` in its options to count them here")
+    model = str(stated or spec.model or "")
+    if not model:
+        raise ConfigError(f"candidate {spec.name!r}: engine {spec.engine!r} needs a `model:`")
+    folder = catalogue.locate(model) or _fetched(model, spec.name)
+    if spec.engine == "http":
+        return Source(folder, sized=False, notes=(*notes, "its server decides how long it takes and what fits"))
+    return Source(folder, notes=notes)
+
+
+def shape_for(spec: CandidateSpec, folder: Path, hardware: Hardware) -> Shape:
+    """The shape of a candidate's model, in the precision in which its engine serves it on this hardware."""
+    wanted = setting(spec.options, "dtype", "auto")
+    dtype = None if wanted == "auto" else str(wanted)
+    if dtype is None and spec.engine == "hf":
+        dtype = "bfloat16" if hardware.accelerator else "float32"
+    cache = setting(spec.options, "kv_cache_dtype", "auto")
+    return load_shape(folder, dtype=dtype, kv_dtype=None if cache == "auto" else str(cache))
+
+
+def serving_for(spec: CandidateSpec, shape: Shape, hardware: Hardware) -> Serving:
+    """How a candidate's engine batches: its options, else the engine's defaults."""
+    options = spec.options
+    if spec.engine == "hf":
+        size = setting(options, "batch_size", "auto")
+        together = setting(options, "attention", "auto") == "auto"
+        found = Serving(
+            sequences=(HF_BATCH if size == "auto" else int(size)) if together else 1, step_tokens=HF_CHUNK,
+            memory_share=1.0, step_seconds=HF_LAYER_SECONDS * shape.layers, continuous=False, shares_reads=together,
+        )  # fmt: skip
+        return found if setting(options, "prefix_reuse", True) else found.without_reuse
+    base = Serving()
+    blocks = setting(options, "num_gpu_blocks_override", None)
+    block = int(setting(options, "block_size", None) or BLOCK[hardware.accelerator])
+    return Serving(
+        sequences=int(setting(options, "max_num_seqs", None) or base.sequences),
+        step_tokens=int(setting(options, "max_num_batched_tokens", None) or base.step_tokens),
+        memory_share=float(setting(options, "gpu_memory_utilization", None) or base.memory_share),
+        block=block,
+        reuses=bool(setting(options, "enable_prefix_caching", True)),
+        cache_tokens=int(blocks) * block if blocks else None,
+    )
+
+
+def limit_for(spec: CandidateSpec, shape: Shape) -> int | None:
+    """Most tokens of prompt and reply together."""
+    stated = setting(spec.options, "max_model_len", None)
+    return int(stated) if stated else shape.limit
+
+
+def setting(options: Mapping[str, Any], name: str, default: Any) -> Any:
+    """An option of a candidate, whether it stands by itself or among what is passed through to vLLM."""
+    for place in (options, *(options.get(key) for key in PASSED_THROUGH)):
+        if isinstance(place, Mapping) and place.get(name) is not None:
+            return place[name]
+    return default
+
+
+def _checked(spec: CandidateSpec) -> tuple[str, ...]:
+    """Check a candidate's options where its engine is installed; else say that they were not."""
+    try:
+        options = engine_class(spec.engine).Options
+    except ConfigError:
+        return (f"engine {spec.engine!r} is not installed here, so the options of {spec.name!r} were not checked",)
+    validate(options, spec.options, where=f"candidate {spec.name!r}, options of engine {spec.engine!r}")
+    return ()
+
+
+def _fetched(model: str, candidate: str) -> Path:
+    """The small files of a model on the hub."""
+    try:
+        from huggingface_hub import snapshot_download
+    except ModuleNotFoundError:
+        raise ConfigError("a model of the hub needs transformers: pip install 'evalkit-lm[cpu]'") from None
+    check_model(model)
+    try:
+        return Path(snapshot_download(model, allow_patterns=list(SMALL_FILES)))
+    except Exception as error:  # the hub's client raises nearly anything
+        reason = " ".join(str(error).split())[:200]
+        raise ConfigError(
+            f"candidate {candidate!r}: the hub does not give the small files of {model!r}: {reason}"
+        ) from None
+
+
+__all__ = ["Source", "limit_for", "serving_for", "setting", "shape_for", "source_of"]

@@ -1,0 +1,151 @@
+"""A server that speaks OpenAI's chat completions and fails by script, on real sockets.
+
+`faults` names what happens to a request by a word of its prompt: a list of actions, one for each attempt, the last of
+them for good; `*` is for all others. After its faults a request is answered with the capital of the land it names.
+Run as a program it serves the same from a process of its own: `server.py PORT LOG [FAULTS as JSON]`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sys
+import threading
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+OK = "ok"
+
+
+def reply(text: str | None, finish: str | None = "stop", **message: Any) -> dict[str, Any]:
+    """A chat completion as servers write it."""
+    usage = {"prompt_tokens": 20, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 16}}
+    message = {"role": "assistant", "content": text, **message}
+    return {"id": "x", "choices": [{"index": 0, "message": message, "finish_reason": finish}], "usage": usage}
+
+
+class Server:
+    """Serves from a thread; what it was asked is in `asked`."""
+
+    def __init__(self, faults: dict[str, list[str]] | None = None, *, port: int = 0, log: Path | None = None) -> None:
+        self.faults = {word: list(actions) for word, actions in (faults or {}).items()}
+        self.models: dict[str, Any] | None = {"object": "list", "data": [{"id": "m", "max_model_len": 4096}]}
+        self.replies: dict[str, dict[str, Any]] = {}
+        """Whole replies by a word of the prompt."""
+        self.asked: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
+        self.attempts: dict[str, int] = defaultdict(int)
+        self.busy = self.most_busy = 0
+        self.room: int | None = None
+        """Requests at a time beyond which it answers 429."""
+        self.delay = 0.0
+        self.port = port
+        self.log = log
+        self._loop = asyncio.new_event_loop()
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    def start(self) -> Server:
+        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+        asyncio.run_coroutine_threadsafe(self.open(), self._loop).result()
+        return self
+
+    def stop(self) -> None:
+        async def close() -> None:
+            assert self._runner is not None
+            await self._runner.cleanup()
+            left = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+
+        asyncio.run_coroutine_threadsafe(close(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+
+    async def open(self) -> None:
+        app = web.Application(client_max_size=1 << 30)
+        app.router.add_get("/v1/models", self._models)
+        app.router.add_post("/v1/chat/completions", self._complete)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True, backlog=1024)
+        await site.start()
+        assert site._server is not None
+        self.port = site._server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
+
+    async def _models(self, _: web.Request) -> web.Response:
+        return web.json_response(self.models) if self.models is not None else web.Response(status=404)
+
+    async def _complete(self, request: web.Request) -> web.StreamResponse:
+        self.busy += 1
+        self.most_busy = max(self.busy, self.most_busy)
+        try:
+            if self.room is not None and self.busy > self.room:
+                return web.json_response({"error": {"message": "too many at once"}}, status=429)
+            return await self._act(request)
+        finally:
+            self.busy -= 1
+
+    async def _act(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        self.asked.append(body)
+        self.headers.append(dict(request.headers))
+        prompt = "".join(m["content"] for m in body["messages"])
+        if self.log:
+            with self.log.open("a") as file:
+                print(prompt[-40:].replace("\n", " "), file=file)
+        if self.delay:
+            await asyncio.sleep(self.delay)
+        word = next((w for w in (*self.faults, *self.replies) if re.search(rf"\b{re.escape(w)}\b", prompt)), "*")
+        actions = self.faults.get(word, [OK])
+        action = actions[min(self.attempts[word], len(actions) - 1)]
+        self.attempts[word] += 1
+        if word in self.replies and action == OK:
+            return web.json_response(self.replies[word])
+        land = re.search(r"Land(\w+)", prompt)
+        return await self._reply(request, action, reply(f"City{land.group(1) if land else ''}"))
+
+    async def _reply(self, request: web.Request, action: str, good: dict[str, Any]) -> web.StreamResponse:
+        name, _, argument = action.partition(":")
+        if name == OK:
+            return web.json_response(good)
+        if name.isdigit():
+            headers = {"Retry-After": argument} if argument and name in {"429", "503"} else {}
+            return web.json_response({"error": {"message": argument or "no"}}, status=int(name), headers=headers)
+        text = json.dumps(good).encode()
+        if name == "malformed":
+            return web.Response(body=b"{'choices': oops", content_type="application/json")
+        if name == "truncated":
+            return web.Response(body=text[: len(text) // 2], content_type="application/json")
+        if name == "drop":
+            assert request.transport is not None
+            request.transport.abort()
+            return web.Response()
+        response = web.StreamResponse(headers={"Content-Length": str(len(text))})
+        await response.prepare(request)
+        await response.write(text[: len(text) // 2])
+        if name == "stall":
+            await asyncio.sleep(30)
+        assert name in {"cut", "stall"}, name
+        assert request.transport is not None
+        request.transport.close()
+        return response
+
+
+async def serve(port: int, log: Path, faults: dict[str, list[str]]) -> None:
+    """Serve until killed."""
+    server = Server(faults, port=port, log=log)
+    server.delay = 0.01
+    await server.open()
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(int(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3]) if len(sys.argv) > 3 else {}))
