@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from evalkit import terminal
-from evalkit.terminal import err, hint, out, print_json, whole, write
+from evalkit.terminal import amount, err, hint, out, print_json, whole, write
 
 app = typer.Typer(
     name="evalkit", cls=terminal.PlainGroup, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -107,6 +107,54 @@ def run(
         again = _again(None, None, None, None, result.folder, catalogue)
         hint(f"{result.errors:,} answers or grades ended in an error; ask for them again with:", again)
         raise typer.Exit(3)
+
+
+@app.command()
+def plan(
+    config: Annotated[str, typer.Argument(metavar="CONFIG", help="A run file, or the name of one.")],
+    set_: SetOption = None,
+    limit_: LimitOption = None,
+    gpu: Annotated[
+        str | None, typer.Option(metavar="NAME", help="h200, h100, a100-80, ..., cpu; default: what is here.")
+    ] = None,
+    gpus_: Annotated[str | None, typer.Option("--gpus", metavar="N", help="How many of them; default 1.")] = None,
+    tp_: Annotated[
+        str | None, typer.Option("--tp", metavar="N", help="GPUs for one copy of a model; default: the fewest.")
+    ] = None,
+    rate_: Annotated[str | None, typer.Option("--rate", metavar="USD", help="Price of a GPU hour.")] = None,
+    json_: JsonOption = False,
+    catalogue: CatalogueOption = None,
+) -> None:
+    """Say what a run will ask and take, before anything is spent."""
+    from evalkit.catalogue import Catalogue
+    from evalkit.forecast import forecast
+    from evalkit.report.forecast import print_forecast, to_json
+
+    found = forecast(
+        config, overrides=set_ or (), limit=whole("--limit", limit_), gpu=gpu, gpus=whole("--gpus", gpus_) or 1,
+        tp=whole("--tp", tp_), rate=amount("--rate", rate_), catalogue=Catalogue(catalogue or ()),
+    )
+    if json_:
+        print_json(to_json(found))
+    else:
+        print_forecast(out, found)
+    if not found.can_start:
+        raise typer.Exit(1)
+
+
+@app.command()
+def doctor(json_: JsonOption = False) -> None:
+    """Say what is installed, what can run, and what is known to fail."""
+    import msgspec
+
+    from evalkit.doctor import examine, print_findings, verdict
+
+    found = examine()
+    if json_:
+        print_json(msgspec.to_builtins(found))
+    else:
+        print_findings(out, found)
+    raise typer.Exit(verdict(found))
 
 
 @app.command()

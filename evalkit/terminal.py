@@ -91,6 +91,16 @@ def whole(option: str, text: str | None) -> int | None:
     return int(text)
 
 
+def amount(option: str, text: str | None) -> float | None:
+    """A sum given on the command line. Raises ConfigError for anything that is no number from 0 on."""
+    if text is None:
+        return None
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", text):
+        raise ConfigError(f"{option} takes a number from 0, as 2.50, not {text!r}")
+    return float(text)
+
+
 __all__ = [
-    "PlainCommand", "PlainGroup", "UsageError", "err", "fail", "hint", "out", "print_json", "refuse", "whole", "write",
+    "PlainCommand", "PlainGroup", "UsageError", "amount", "err", "fail", "hint", "out", "print_json", "refuse", "whole",
+    "write",
 ]

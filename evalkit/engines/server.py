@@ -27,7 +27,7 @@ from pydantic import Field, field_validator
 
 from evalkit.engines import supervisor
 from evalkit.engines.http import HTTP, Client
-from evalkit.engines.weights import context_length, fingerprint
+from evalkit.engines.weights import context_length, fingerprint, load_config
 from evalkit.errors import ConfigError, EngineError
 from evalkit.prompts import load_counter, load_encoder
 from evalkit.protocols import Engine
@@ -74,8 +74,8 @@ class VLLMServer(Engine):
             raise ConfigError("engine 'vllm-server' needs a `model:` (a directory with weights, or a hub id)")
         self._model = model
         self._python = _interpreter(options.python or sys.executable)
-        self.fingerprint, self.limit = _identity(model, options)
         self._encoder = load_encoder(model)
+        self.fingerprint, self.limit = _identity(model, options)
         self.counter = load_counter(model)
         self._server: Server | None = None
         self._client: HTTP | None = None
@@ -197,12 +197,6 @@ def _interpreter(python: str) -> str:
 
 def _identity(model: str, options: VLLMServer.Options) -> tuple[str, int | None]:
     """Fingerprint and longest context of what would be served."""
-    try:
-        from evalkit.engines.weights import context_length, fingerprint, load_config
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"engine 'vllm-server' needs the package {error.name!r}: pip install 'evalkit-lm[cpu]'"
-        ) from None
     config = load_config(model, trust_remote_code=bool(options.serve.get("trust_remote_code")))
     weights = fingerprint(model, config, str(options.serve.get("dtype", "auto")))
     digest = digest_of_object(("vllm-server 1", options.serve, options.extra_body)).hex()

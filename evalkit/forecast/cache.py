@@ -1,4 +1,4 @@
-"""A prefix cache as engines keep one: shared stretches stay until their place is needed, the longest unused going first.
+"""A prefix cache as engines keep one: shared stretches stay until their place is needed, the longest unused go first.
 
 A stretch is of use only together with all that stands before it, so the end of a path always goes before its beginning,
 and nothing goes that a running request holds.

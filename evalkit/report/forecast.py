@@ -159,9 +159,10 @@ def _warnings(times: Times) -> list[str]:
     plain = times.grouped
     if plain.reread_seconds > BINDS * plain.decode_seconds:
         found.append(
-            f"Writing is bound by re-reading: of its {_seconds(plain.decode_seconds)}, {_seconds(plain.reread_seconds)}"
-            " go into reading a shared context's keys and values once more for every sequence at every step (vLLM 0.32"
-            " and later has no cascade attention). Shorter replies help, more sharing does not."
+            f"Writing is bound by re-reading: {plain.reread_seconds / plain.decode_seconds:.0%} of its"
+            f" {_seconds(plain.decode_seconds)} go into reading a shared context's keys and values once more for every"
+            " sequence at every step (vLLM 0.32 and later has no cascade attention). Shorter replies help, more sharing"
+            " does not."
         )
     if times.scaled > 1:
         found.append(f"Times are of a part of the contexts, chosen evenly, and multiplied by {times.scaled:,.1f}.")
@@ -216,6 +217,8 @@ def _ratio(one: float, other: float) -> str:
 def _seconds(seconds: float) -> str:
     if seconds < 100:
         return f"{seconds:.1f} s"
+    if seconds < 600:
+        return f"{seconds / 60:.1f} min"
     return f"{seconds / 60:,.0f} min" if seconds < 6000 else f"{seconds / 3600:,.1f} h"
 
 

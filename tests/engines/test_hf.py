@@ -19,8 +19,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers  # 
 
 from evalkit.engines.hf import HF  # noqa: E402
 from evalkit.engines.hf.groups import groups  # noqa: E402
-from evalkit.engines.intake import Job  # noqa: E402
 from evalkit.engines.hf.reader import CopyingReader, SharedReader  # noqa: E402
+from evalkit.engines.intake import Job  # noqa: E402
 from evalkit.errors import ConfigError  # noqa: E402
 from evalkit.prompts import load_encoder  # noqa: E402
 from evalkit.protocols import user  # noqa: E402

@@ -67,8 +67,9 @@ class VLLM(Engine):
         self.encoder = load_encoder(model)
         self.counter = load_counter(model)
         self.limit = options.max_model_len or context_length(config)
-        precision = options.dtype if options.dtype != "auto" else str(getattr(config, "dtype", None) or "auto")
-        how = [precision.removeprefix("torch."), str(options.engine.get("quantization") or "")]
+        stated = str(getattr(config, "dtype", None) or "auto").removeprefix("torch.")
+        self._dtype = stated if options.dtype == "auto" else options.dtype  # vLLM's own auto halves 32-bit weights
+        how = [self._dtype, str(options.engine.get("quantization") or "")]
         self.fingerprint = fingerprint(model, config, "-".join(part for part in how if part))
         self._check_arguments()
 
@@ -85,7 +86,7 @@ class VLLM(Engine):
 
     def _arguments(self) -> dict[str, Any]:
         own: dict[str, Any] = {
-            "model": self.model, "dtype": self.options.dtype, "trust_remote_code": self.options.trust_remote_code,
+            "model": self.model, "dtype": self._dtype, "trust_remote_code": self.options.trust_remote_code,
             "enable_prefix_caching": self.options.prefix_caching, "disable_log_stats": True, "seed": 0,
         }
         if self.limit is not None:

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from evalkit.config import validate
-from evalkit.engines import ENGINES
 from evalkit.engines.http import HTTP
 from evalkit.protocols import user
 from evalkit.records import Prompt, Request, Sample
@@ -31,11 +30,9 @@ def scripted() -> Any:
 
 
 @pytest.fixture(autouse=True)
-def registered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No key of the environment's, no proxy, and the two engines under their names."""
+def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No key of the environment's."""
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    monkeypatch.setitem(ENGINES, "http", ("evalkit.engines.http:HTTP", ""))
-    monkeypatch.setitem(ENGINES, "vllm-server", ("evalkit.engines.server:VLLMServer", ""))
 
 
 @pytest.fixture

@@ -82,13 +82,15 @@ def test_a_stated_tokenizer_measures_prompts_before_anything_is_sent(
 ) -> None:  # fmt: skip
     capitals(3)
     server = serve()
-    server.models = {"data": [{"id": "m", "max_model_len": 260}]}
     engine = connect(server, tokenizer=str(MODEL))
     request = ask(1)
     tokens = engine.prompt_tokens(request.prompt)
     assert tokens and engine.counter is not None and connect(server).prompt_tokens(request.prompt) is None
-    first, second = [c.usage.fresh_tokens for c in engine.generate([request, ask(1, draw=1)])]
-    assert first == tokens and second == 0
+    fresh = {c.key: c.usage.fresh_tokens for c in engine.generate([request, ask(1, draw=1)])}
+    assert fresh == {request.key: tokens, ask(1, draw=1).key: 0}
+    server.models = {"data": [{"id": "m", "max_model_len": 260}]}
+    (refused,) = connect(server, tokenizer=str(MODEL)).generate([request])
+    assert "exceed the model's 260" in refused.error and len(server.asked) == 2
     options = f"{{base_url: {server.url}, tokenizer: {MODEL}}}"
     changes = ["candidates.0.engine=http", "candidates.0.model=m", f"candidates.0.options={options}"]
     asked = len(server.asked)

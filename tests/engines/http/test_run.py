@@ -24,8 +24,6 @@ PROGRAM = f"""
 import sys
 from pathlib import Path
 import evalkit as ek
-from evalkit.engines import ENGINES
-ENGINES["http"] = ("evalkit.engines.http:HTTP", "")
 changes = ["candidates.0.engine=http", "candidates.0.model=m",
            "candidates.0.options={{base_url: " + sys.argv[2] + ", concurrency: {CONCURRENCY}}}"]
 catalogue = ek.Catalogue([Path({str(TESTS / "catalogue")!r})])
