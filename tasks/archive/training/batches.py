@@ -25,14 +25,17 @@ ECHO, REPLY, TITLE, HOP_TITLE, SECOND, ID, ANSWER, HOP_ANSWER = range(1, 9)
 """Kinds of prediction: an echo; an easy token of a reply; first word of the first and second title; second word of a
 title; a document's number in a reply; first word of the answer after one and two hops."""
 KIND_NAMES = ("echo", "reply", "title", "hop_title", "second", "id", "answer", "hop_answer")
-MIX: tuple[questions.Kind, ...] = ("fact",) * 6 + ("who",) * 4 + ("described",) * 4 + ("link",) * 6
+MIX: tuple[questions.Kind, ...] = ("fact",) * 5 + ("who",) * 5 + ("described",) * 5 + ("link",) * 6
 """Kinds of question in their proportions."""
 
-EXAMPLES = 0.15
-"""Share of archive batches with worked examples."""
-TWINS = (0.0, 0.25, 0.5, 0.75)
-"""Shares of twins that training worlds have, one drawn for each. Where few documents share a word of their names, the
-model learns to find them by the first word alone."""
+FEW = 9
+"""Documents up to which half of the batches have worked examples: a number that a reply before has named is found by
+the copying that echoes taught, and from there the looking up of numbers begins."""
+EXAMPLES = (0.5, 0.15)
+"""Shares of archive batches with worked examples, up to so many documents and above."""
+TWINS = (0.25, 0.5, 0.9)
+"""Shares of twins that training worlds have, one drawn for each. Where few names share a word, the model learns to go
+from a first word to the second that it saw after it, and never asks whose name it is."""
 
 Ints = NDArray[np.int64]
 
@@ -114,7 +117,8 @@ class Archive:
 
     def batch(self, seed: str, size: int, documents: int) -> Batch:
         """About `size` tokens of worlds of `documents` documents each."""
-        make = self.examples if random.Random(f"train/{seed}").random() < EXAMPLES else self.apart
+        examples = EXAMPLES[documents > FEW]
+        make = self.examples if random.Random(f"train/{seed}").random() < examples else self.apart
         rows: list[Row] = []
         while not rows or sum(len(row.ids) for row in rows) + len(rows[0].ids) // 2 < size:
             rows.append(make(random.Random(f"train/{seed}/{len(rows)}"), documents))

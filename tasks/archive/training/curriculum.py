@@ -1,7 +1,8 @@
 """What the next batch is: echoes until copying works, then archives of slowly growing size.
 
 The number of documents is drawn log-uniformly up to the present cap (every seventh batch: at the cap), for a model
-trained at the cap alone forgets short archives. The cap is raised when single-hop lookups are right often enough.
+trained at the cap alone forgets short archives. The cap is raised when single-hop lookups are right often enough, or
+after a while: some lookups form only among many documents, where guessing does not help.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ AT_CAP, STILL_ECHO = 0.15, 0.08
 """Shares of batches: archives at the cap; echoes after archives have begun."""
 MEMORY = 0.95
 """Of the moving averages."""
-SHORTEST_STAY = 30
-"""Fewest batches at one cap."""
+SHORTEST_STAY, LONGEST_STAY = 30, 300
+"""Fewest batches at one stage, and most at one cap."""
 
 
 class Curriculum:
@@ -60,7 +61,9 @@ class Curriculum:
         lookups = (KIND_NAMES[ID - 1], KIND_NAMES[ANSWER - 1]) if self.stage >= 2 else (KIND_NAMES[ECHO - 1],)
         enough = RAISE if self.stage >= 2 else COPIES
         last = len(CAPS) + 1
-        if self.stage == last or self.stay < SHORTEST_STAY or any(self.accuracy[k] < enough for k in lookups):
+        late = self.stage >= 2 and self.stay >= LONGEST_STAY
+        unsure = any(self.accuracy[k] < enough for k in lookups) and not late
+        if self.stage == last or self.stay < SHORTEST_STAY or unsure:
             return False
         self.stage, self.stay = self.stage + 1, 0
         return True
