@@ -157,7 +157,10 @@ class VLLM(Engine):
         try:
             prompt, sampling = wire.prompt(job), wire.sampling(job.request, reports=leads)
             engine.add_request(name, prompt, sampling, lora_request=wire.adapter(job.request.adapter))
-        except ValueError as error:  # vLLM does not take this one: a schema it cannot compile, say
+        except Exception as error:
+            if type(error).__name__ == "EngineDeadError":
+                raise _died(len(jobs), error) from error
+            # vLLM does not take this one: a schema it cannot compile, say
             return refused(job.request, f"vLLM refuses the request: {_reason(error)}")
         jobs[name] = job
         admission.started(job.request.key, job.encoded, job.request.sampling.max_tokens)
@@ -167,7 +170,7 @@ class VLLM(Engine):
         try:
             outputs = engine.step()
         except Exception as error:  # the engine core is gone, or its memory
-            raise EngineError(f"vLLM died with {len(jobs):,} requests in flight: {_reason(error)}") from error
+            raise _died(len(jobs), error) from error
         for output in outputs:
             job = jobs.get(output.request_id)
             if job is None:
@@ -184,6 +187,10 @@ class VLLM(Engine):
         capacity = self.options.cache_tokens or (block * blocks if blocks else None)
         most = self.options.in_flight or config.scheduler_config.max_num_seqs + AHEAD
         return Admission(capacity=capacity, block=block, requests=most)
+
+
+def _died(in_flight: int, error: BaseException) -> EngineError:
+    return EngineError(f"vLLM died with {in_flight:,} requests in flight: {_reason(error)}")
 
 
 def _quiet() -> None:
