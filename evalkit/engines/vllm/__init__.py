@@ -14,13 +14,16 @@ import contextlib
 import functools
 import importlib.util
 import os
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
 from evalkit.engines.intake import Intake, Job, refused
-from evalkit.engines.vllm import wire
+from evalkit.engines.vllm import watcher, wire
 from evalkit.engines.weights import context_length, fingerprint, load_config
 from evalkit.errors import ConfigError, EngineError, nearest
 from evalkit.plan.admission import Admission
@@ -71,6 +74,7 @@ class VLLM(Engine):
         self._dtype = stated if options.dtype == "auto" else options.dtype  # vLLM's own auto halves 32-bit weights
         how = [self._dtype, str(options.engine.get("quantization") or "")]
         self.fingerprint = fingerprint(model, config, "-".join(part for part in how if part))
+        self._watcher: subprocess.Popen[bytes] | None = None
         self._check_arguments()
 
     @functools.cached_property
@@ -79,6 +83,7 @@ class VLLM(Engine):
         _quiet()
         from vllm import EngineArgs, LLMEngine
 
+        self._watch()
         try:
             return LLMEngine.from_engine_args(EngineArgs(**self._arguments()))
         except Exception as error:  # whatever vLLM meets while it loads a model
@@ -142,6 +147,16 @@ class VLLM(Engine):
         if engine is not None:
             with contextlib.suppress(Exception):
                 engine.engine_core.shutdown()
+        if self._watcher is not None and self._watcher.stdin is not None:
+            self._watcher.stdin.close()
+            self._watcher.wait()
+            self._watcher = None
+
+    def _watch(self) -> None:
+        """Have vLLM's processes ended when this one is gone, however it goes (`watcher`)."""
+        if Path("/proc/self/stat").is_file():
+            command = [sys.executable, "-I", watcher.__file__, str(os.getpid())]
+            self._watcher = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
 
     @staticmethod
     def _next(incoming: Iterator[Request], intake: Intake) -> Job | Completion | None:
