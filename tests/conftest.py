@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from evalkit.catalogue import Catalogue
 
 hypothesis.settings.register_profile("evalkit", deadline=None)  # a loaded machine is no failure
 hypothesis.settings.load_profile("evalkit")
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs inherit that it is ignored
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
