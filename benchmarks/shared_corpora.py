@@ -1,0 +1,148 @@
+"""Eight corpora asked a dozen questions each on real vLLM, with a cache for two: what order and admission are worth.
+
+    python benchmarks/shared_corpora.py [--length 8000] [--corpora 8] [--questions 12]
+
+Three ways on equal token ids, each in a process of its own with a fresh engine: the bare engine given shuffled prompts,
+the bare engine given them grouped by corpus (its best order), and evalkit given them shuffled (plan, admission and
+engine as in a run). Prints wall time of the generation, prompt tokens computed, and of evalkit's how close they are
+to what the engine's blocks allow. Needs vLLM (the CPU build will do).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+ROOT = Path(__file__).resolve().parents[1]
+MODEL = "tasks/archive/model"
+REPLY = 8  # tokens
+BLOCK = 128  # tokens that vLLM's CPU build caches together
+WAYS = ("bare shuffled", "bare grouped", "evalkit shuffled")
+
+
+def engine_and_requests(length: int, corpora: int, questions: int) -> tuple[Any, list[Any]]:
+    """The engine, with a cache for about two corpora, and all requests in the task's own order."""
+    import evalkit as ek
+    from evalkit.config import CandidateSpec, TaskSpec
+    from evalkit.evaluation import build_engine, build_task, find_counter
+
+    blocks = 2 * (length // BLOCK + 2) + 16
+    options = {"enforce_eager": True, "max_num_seqs": 32, "num_gpu_blocks_override": blocks, "block_size": BLOCK}
+    catalogue = ek.Catalogue()
+    how = {"engine": options, "max_model_len": length + 1_000}
+    engine = build_engine(CandidateSpec(name="m", engine="vllm", model=MODEL, options=how), catalogue)
+    spec = TaskSpec(task=f"archive/rag@{length}", options={"worlds": corpora, "questions": questions})
+    task = build_task(spec, 3, catalogue, find_counter(MODEL, catalogue))
+    requests = [request for sample, _ in task.load() for request in task.ask(sample, ())]
+    import msgspec
+
+    short = [msgspec.structs.replace(r.sampling, max_tokens=REPLY, stop=()) for r in requests]
+    return engine, [msgspec.structs.replace(r, sampling=s) for r, s in zip(requests, short, strict=True)]
+
+
+def bare(engine: Any, requests: list[Any]) -> tuple[float, int, list[str]]:
+    """All prompts handed to vLLM at once, in their order."""
+    from evalkit.engines.intake import Intake
+    from evalkit.engines.vllm import wire
+
+    intake = Intake(engine.encoder, engine.limit)
+    jobs = [intake.take(r) for r in requests]
+    core = engine._engine
+    begun, computed, texts = time.perf_counter(), 0, {}
+    for n, job in enumerate(jobs):
+        core.add_request(str(n), wire.prompt(job), wire.sampling(job.request, reports=False))
+    while core.has_unfinished_requests():
+        for output in core.step():
+            if output.finished:
+                job = jobs[int(output.request_id)]
+                computed += job.encoded.n_tokens - (output.num_cached_tokens or 0)
+                texts[job.request.sample.id] = output.outputs[0].text
+    return time.perf_counter() - begun, computed, [texts[name] for name in sorted(texts)]
+
+
+def planned(engine: Any, requests: list[Any]) -> tuple[float, int, list[str]]:
+    """As a run does it."""
+    from evalkit import plan
+
+    names = {r.key: r.sample.id for r in requests}
+    assert engine._engine is not None  # loaded before the clock starts, as for the bare engine
+    begun, computed, texts = time.perf_counter(), 0, {}
+    for completion in engine.generate(plan.depth_first(requests)):
+        computed += completion.usage.prompt_tokens - completion.usage.cached_tokens
+        texts[names[completion.key]] = completion.text
+    return time.perf_counter() - begun, computed, [texts[name] for name in sorted(texts)]
+
+
+def least(engine: Any, requests: list[Any]) -> tuple[int, int, int]:
+    """Prompt tokens in all, distinct ones, and those that must be computed where whole blocks only are reused."""
+    from evalkit import plan
+    from evalkit.prompts.sharing import common_tokens
+
+    encoded = [engine.encoder.encode(r.prompt) for r in plan.depth_first(requests)]
+    shared = [0, *(common_tokens(a, b) for a, b in pairwise(encoded))]
+    total = sum(e.n_tokens for e in encoded)
+    blocks = sum(min(s, e.n_tokens - 1) // BLOCK * BLOCK for s, e in zip(shared, encoded, strict=True))
+    return total, total - sum(shared), total - blocks
+
+
+def one(way: str, length: int, corpora: int, questions: int) -> None:
+    """One way, in this process; prints its figures as JSON."""
+    engine, requests = engine_and_requests(length, corpora, questions)
+    total, distinct, blocks = least(engine, requests)
+    if way.endswith("shuffled"):
+        random.Random(1).shuffle(requests)
+    run = planned if way.startswith("evalkit") else bare
+    seconds, computed, texts = run(engine, requests)
+    engine.close()
+    found = {"seconds": seconds, "computed": computed, "texts": texts}
+    print("FOUND " + json.dumps(found | {"total": total, "distinct": distinct, "blocks": blocks}))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--length", type=int, default=8000)
+    parser.add_argument("--corpora", type=int, default=8)
+    parser.add_argument("--questions", type=int, default=12)
+    parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.way:
+        one(given.way, given.length, given.corpora, given.questions)
+        return
+    found: dict[str, Any] = {}
+    for way in WAYS:
+        sizes = [w for k in ("length", "corpora", "questions") for w in (f"--{k}", str(getattr(given, k)))]
+        command = [sys.executable, __file__, "--way", way, *sizes]
+        env = {**os.environ, "VLLM_CPU_KVCACHE_SPACE": "1"}
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=env)
+        lines = [line for line in done.stdout.splitlines() if line.startswith("FOUND ")]
+        if not lines:
+            sys.exit(f"{way}: {done.stderr[-2000:]}")
+        found[way] = json.loads(lines[0].removeprefix("FOUND "))
+    best = found["bare grouped"]
+    table = Table(
+        "way", "seconds", "against bare grouped", "prompt tokens computed", "of what blocks allow",
+        title=f"{best['total']:,} prompt tokens, {best['distinct']:,} distinct, {best['blocks']:,} in whole blocks",
+        title_justify="left",
+    )
+    for way, each in found.items():
+        ratio, allowed = each["seconds"] / best["seconds"], each["blocks"] / each["computed"]
+        table.add_row(way, f"{each['seconds']:.1f}", f"{ratio:.2f}x", f"{each['computed']:,}", f"{allowed:.3f}")
+    console = Console(width=120)
+    console.print(table)
+    equal = sum(a == b for a, b in zip(best["texts"], found["evalkit shuffled"]["texts"], strict=True))
+    console.print(f"Replies equal to the bare engine's: {equal} of {len(best['texts'])}; load {os.getloadavg()[0]:.1f}")
+
+
+if __name__ == "__main__":
+    main()
