@@ -202,8 +202,8 @@ def test_score_rows_keep_order_and_ids() -> None:
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ({"id": 1, "gold": "3"}, "row 2 has no 'pred'"),
-        ({"id": 1, "gold": 3, "pred": "3"}, "row 2: 'gold' must be text"),
+        ({"id": 1, "gold": "3"}, "row 2: no 'pred'"),
+        ({"id": 1, "gold": 3, "pred": "3"}, "row 2: 'gold' must be a text, not a number"),
     ],
 )
 def test_a_bad_row_is_named(row: dict[str, object], said: str) -> None:

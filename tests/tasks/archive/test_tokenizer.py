@@ -114,11 +114,11 @@ def test_questions_of_one_row_do_not_see_one_another(built) -> None:
         [seen] = ((batch.blocks[0] == 0) | (batch.blocks[0] == block)).nonzero()
         kinds = batch.kinds[:1, seen].copy()
         kinds[batch.blocks[:1, seen] == 0] = 0  # the corpus is trained on once, not once for each question
-        part = batches.Batch(batch.ids[:1, seen], kinds, batch.places[:1, seen])
+        part = batches.Batch(batch.ids[:1, seen], kinds, batch.places[:1, seen], len(seen))
         alone += [Training(model, 1, 0.0).predict(part)[0].item()] * int((kinds > 0).sum())
     kinds = batch.kinds[:1].copy()
     kinds[batch.blocks[:1] == 0] = 0
-    together = batches.Batch(batch.ids[:1], kinds, batch.places[:1], batch.blocks[:1])
+    together = batches.Batch(batch.ids[:1], kinds, batch.places[:1], batch.corpus, batch.blocks[:1])
     with torch.no_grad():
         loss, _ = Training(model, 1, 0.0).predict(together)
     assert loss.item() == pytest.approx(sum(alone) / len(alone), abs=1e-5)
