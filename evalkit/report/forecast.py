@@ -89,7 +89,7 @@ def _tasks(tasks: tuple[TaskLoad, ...], overflow: str) -> Table:
     """One line for each task, and the sum."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     too_long = any(t.overflowing for t in tasks)
-    names = ["requests", "prompt tokens", "distinct", "longest", "reply at most"]
+    names = ["requests", "prompt tokens", "distinct", "longest", "reply max"]
     if too_long:
         names.append("left out (too long)" if overflow == "skip" else "do not fit")
     table.add_column("task", overflow="fold")
@@ -174,7 +174,7 @@ def _graders(console: Console, forecast: Forecast) -> None:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("task", overflow="fold")
     table.add_column("grader", overflow="fold")
-    for name in ("answers", "requests", "prompt tokens", "distinct", "reply at most"):
+    for name in ("answers", "requests", "prompt tokens", "distinct", "reply max"):
         table.add_column(name, justify="right")
     fields = ("answers", "requests", "prompt_tokens", "distinct_tokens", "reply_tokens")
     for load in forecast.graders:

@@ -112,7 +112,7 @@ class Training:
 def train(
     out: Annotated[Path, typer.Argument(help="folder for model, tokenizer and checkpoint")],
     seed: int = 0,
-    tokens: Annotated[int, typer.Option(help="tokens to train on")] = 24_000_000,
+    tokens: Annotated[int, typer.Option(help="tokens to train on")] = 18_000_000,
     decay: Annotated[float, typer.Option(help="share of the tokens over which the rates fall to 0")] = 0.4,
     batch: Annotated[int, typer.Option(help="tokens of a batch, about")] = 4096,
     resume: Annotated[Path | None, typer.Option(help="go on from this resume.pt")] = None,

@@ -3,8 +3,9 @@
 Two kinds of batch. *Echo*: random tokens, then their own chunks in shuffled order; from these the copying circuit
 forms. *Archive*: a fresh world and many questions in the very prompt that evaluation uses; trained on the replies and
 on the number that ends each document. In most batches the questions stand apart: each sees the corpus and itself only,
-at the positions it would have alone, so that none is answered from the reply to another. In the others they are worked
-examples. Worlds are seeded apart from all that evaluation can draw (`train/SEED/STEP/ROW`).
+at the positions it would have alone, so that none is answered from the reply to another. In others, most of all at the
+beginning, they stand together, or are worked examples. Worlds are seeded apart from all that evaluation can draw
+(`train/SEED/STEP/ROW`).
 """
 
 from __future__ import annotations
@@ -28,11 +29,14 @@ KIND_NAMES = ("echo", "reply", "title", "hop_title", "second", "id", "answer", "
 MIX: tuple[questions.Kind, ...] = ("fact",) * 5 + ("who",) * 5 + ("described",) * 5 + ("link",) * 6
 """Kinds of question in their proportions."""
 
-FEW = 9
-"""Documents up to which half of the batches have worked examples: a number that a reply before has named is found by
-the copying that echoes taught, and from there the looking up of numbers begins."""
-EXAMPLES = (0.5, 0.15)
-"""Shares of archive batches with worked examples, up to so many documents and above."""
+FEW = 14
+"""Documents up to which most batches have their questions together."""
+TOGETHER = (0.6, 0.1)
+"""Shares of archive batches in which the questions of a row see one another, up to so many documents and above. There a
+number that an earlier reply has named is found by the copying that echoes taught, and the looking up of numbers grows
+from that in 2 million tokens; among questions that stand apart it did not form in 9 million."""
+EXAMPLES = 0.1
+"""Share of archive batches with worked examples."""
 TWINS = (0.25, 0.5, 0.9)
 """Shares of twins that training worlds have, one drawn for each. Where few names share a word, the model learns to go
 from a first word to the second that it saw after it, and never asks whose name it is."""
@@ -117,12 +121,14 @@ class Archive:
 
     def batch(self, seed: str, size: int, documents: int) -> Batch:
         """About `size` tokens of worlds of `documents` documents each."""
-        examples = EXAMPLES[documents > FEW]
-        make = self.examples if random.Random(f"train/{seed}").random() < examples else self.apart
+        together = TOGETHER[documents > FEW]
+        [make] = random.Random(f"train/{seed}").choices(
+            (self.together, self.examples, self.apart), (together, EXAMPLES, 1 - together - EXAMPLES)
+        )
         rows: list[Row] = []
         while not rows or sum(len(row.ids) for row in rows) + len(rows[0].ids) // 2 < size:
             rows.append(make(random.Random(f"train/{seed}/{len(rows)}"), documents))
-        if make == self.examples:
+        if make != self.apart:
             ids, kinds, places = (_padded([getattr(row, part) for row in rows], fill) for part, fill in self._parts)
             return Batch(ids, kinds, places, ids.shape[1], None, documents)
         ids, kinds, places, blocks = (
@@ -146,6 +152,11 @@ class Archive:
             row.blocks.extend([n] * len(head + reply))
             row.places.extend(range(len(shown.ids), len(shown.ids) + len(head + reply)))
         return row
+
+    def together(self, rng: random.Random, documents: int) -> Row:
+        """Many questions about one world, each of which sees those before it and their replies."""
+        row = self.apart(rng, documents)
+        return Row(row.ids, row.kinds, [0] * len(row.ids), list(range(len(row.ids))))
 
     def examples(self, rng: random.Random, documents: int) -> Row:
         """One conversation about one world, all but the last question as worked examples."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from .batches import ANSWER, ECHO, ID, KIND_NAMES, Archive, Batch, echo
 
-CAPS = (4, 6, 9, 14, 22, 36, 52, 72)
+CAPS = (6, 10, 16, 26, 42, 72)
 """Most documents a batch can have, step by step; 72 are about 2k tokens, with the questions 3.2k."""
 ECHO_LENGTHS = (24, 64)
 COPIES = 0.85
@@ -26,7 +26,7 @@ AT_CAP, STILL_ECHO = 0.15, 0.08
 """Shares of batches: archives at the cap; echoes after archives have begun."""
 MEMORY = 0.95
 """Of the moving averages."""
-SHORTEST_STAY, LONGEST_STAY = 30, 300
+SHORTEST_STAY, LONGEST_STAY = 30, 250
 """Fewest batches at one stage, and most at one cap."""
 
 
