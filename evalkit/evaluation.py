@@ -112,7 +112,7 @@ def build_engine(spec: CandidateSpec, catalogue: Catalogue) -> Engine:
     engine = engine_class(spec.engine)
     where = f"candidate {spec.name!r}, options of engine {spec.engine!r}"
     options = validate(engine.Options, spec.options, where=where)
-    located = catalogue.locate(spec.model) if spec.model else None
+    located = catalogue.locate(spec.model) if spec.model and engine.names_a_path else None
     return engine(str(located) if located else spec.model, options)
 
 

@@ -190,6 +190,9 @@ class Engine(ABC):
     limit: int | None = None
     """Most tokens of prompt and completion together; None where there is no such limit."""
 
+    names_a_path: ClassVar[bool] = True
+    """Whether `model` names a file or folder, looked for in the catalogues too; a server's model is only a name."""
+
     Options: ClassVar[type[BaseModel]] = NoOptions
     """Its options; an unknown one is refused. A subclass puts its own model here."""
     options: Any

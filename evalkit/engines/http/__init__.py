@@ -76,6 +76,8 @@ class Client(Options):
 class HTTP(Engine):
     """One model of one server. Raises ConfigError for options that do not fit, EngineError if nobody answers."""
 
+    names_a_path = False
+
     class Options(Client):
         """Where the server is, and how it is asked."""
 

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 import evalkit as ek
-from evalkit.config import validate
+from evalkit.config import CandidateSpec, validate
 from evalkit.engines.http import HTTP
 from evalkit.errors import BudgetError, ConfigError, EngineError
+from evalkit.evaluation import build_engine
 from evalkit.records import Request
 
 Serve = Callable[..., Any]
@@ -43,6 +44,15 @@ def test_a_server_without_a_list_is_asked_all_the_same(
     server.models = listed
     engine = connect(server)
     assert engine.limit is None and [c.text for c in engine.generate([ask(1)])] == ["City1"]
+
+
+def test_a_servers_model_is_not_looked_for_among_the_folders_here(serve: Serve) -> None:
+    server = serve()
+    server.models = {"data": [{"id": "configs"}]}  # there is a folder of this name in every catalogue
+    spec = CandidateSpec(name="c", engine="http", model="configs", options={"base_url": server.url})
+    engine = build_engine(spec, ek.Catalogue())
+    assert engine.model == "configs"
+    engine.close()
 
 
 def test_the_fingerprint_is_of_the_model_and_of_what_changes_its_answers(serve: Serve, connect: Connect) -> None:
