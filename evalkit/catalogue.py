@@ -157,8 +157,13 @@ class Catalogue:
         return None
 
     def digest(self, entry: Entry) -> str:
-        """Hex digest of an entry's own files: code, templates and data, but no caches."""
-        files = [entry.path] if entry.path.is_file() else sorted(p for p in entry.path.rglob("*") if p.is_file())
+        """Hex digest of an entry's files (code, templates and data, but no caches) and of the siblings it imports."""
+        folders = [entry.path]
+        for folder in folders:  # grows as siblings are found
+            for sibling in _siblings(folder):
+                if sibling not in folders:
+                    folders.append(sibling)
+        files = [p for f in folders for p in ([f] if f.is_file() else sorted(f.rglob("*"))) if p.is_file()]
         parts: list[bytes] = []
         for file in files:
             if "__pycache__" not in file.parts:
@@ -225,6 +230,17 @@ def _entries(folder: Path, kind: str) -> list[Entry]:
         for f in sorted(folder.iterdir())
         if (f / module).is_file()
     ]
+
+
+def _siblings(folder: Path) -> list[Path]:
+    """Folders beside an entry's own that its modules import from (`from ..loft import layout`)."""
+    names = {
+        name
+        for file in (sorted(folder.rglob("*.py")) if folder.is_dir() else ())
+        for name in re.findall(r"^\s*from \.{2,}(\w+)", file.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    }
+    beside = (folder.parent / name for name in sorted(names))
+    return [path for path in beside if path.is_dir() and path != folder]
 
 
 def _first_line(path: Path) -> str:

@@ -189,8 +189,9 @@ def _expand(text: str, where: str) -> str:
             raise ConfigError(f"{where}: the environment has no {name} (write ${{{name}:-default}} to give a default)")
         return found if found is not None else str(default)
 
-    text = re.sub(r"^\s*#.*$", "", text, flags=re.MULTILINE)  # a comment may show the notation
-    return re.sub(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}", value, text)
+    notation = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+    lines = text.split("\n")  # a line of comment may show the notation
+    return "\n".join(line if line.lstrip().startswith("#") else notation.sub(value, line) for line in lines)
 
 
 class _Loader(yaml.SafeLoader):

@@ -22,12 +22,12 @@ import yaml
 from evalkit.catalogue import Catalogue, parse_address
 from evalkit.config import CandidateSpec, GraderSpec, RunConfig, TaskSpec, load_config, validate
 from evalkit.engines import engine_class
-from evalkit.errors import ConfigError, RunExistsError, StorageError
+from evalkit.errors import ConfigError, RunExistsError, StorageError, nearest
 from evalkit.lock import RunLock
 from evalkit.observer import Observer, Silent
 from evalkit.protocols import Engine, Grader, Task, TaskContext, TokenCounter
 from evalkit.results import Run, read_facts
-from evalkit.runner import Bench, Contestant, Holding, answer, grade, preflight
+from evalkit.runner import Bench, Contestant, Holding, answer, enter_graders, grade, preflight
 from evalkit.store import Store
 
 RECORDED_PACKAGES = ("evalkit-lm", "torch", "transformers", "vllm", "numpy", "math-verify", "bm25s")
@@ -78,10 +78,13 @@ def _run(config: RunConfig, folder: Path, catalogue: Catalogue, observer: Observ
         counter = _counter(config, engines, catalogue)
         benches.extend(build_bench(spec, config, catalogue, counter) for spec in config.tasks)
         contestants = [_contestant(spec, e, benches) for spec, e in zip(config.candidates, engines, strict=True)]
+        _refuse_idle_tasks(benches, contestants)
         held = preflight(config, benches, contestants, observer)
         benches[:] = [msgspec.structs.replace(b, samples=held[b.address].samples) for b in benches]
         contestants = [_contestant(spec, e, benches) for spec, e in zip(config.candidates, engines, strict=True)]
-        _make_directory(folder, config, _facts(config, contestants, held, counter, catalogue))
+        facts = _facts(config, contestants, held, counter, catalogue)
+        lock = lock or _made(folder)
+        _record(folder, config, facts)
         errors = _loop(config, contestants, Store(folder, lock), observer)
     finally:
         if lock is not None:
@@ -97,6 +100,8 @@ def _run(config: RunConfig, folder: Path, catalogue: Catalogue, observer: Observ
 def _loop(config: RunConfig, contestants: Sequence[Contestant], store: Store, observer: Observer) -> int:
     errors = 0
     try:
+        for bench in {b.address: b for c in contestants for b in c.benches}.values():
+            enter_graders(bench, store)  # so that a run which stops early knows of all of them
         for contestant in contestants:
             for bench in contestant.benches:
                 errors += answer(config, contestant, bench, store, observer)
@@ -154,11 +159,19 @@ def build_grader(spec: GraderSpec, task: str, catalogue: Catalogue) -> Grader:
 
 
 def _contestant(spec: CandidateSpec, engine: Engine, benches: Sequence[Bench]) -> Contestant:
+    for pattern in spec.tasks:
+        if not any(fnmatch.fnmatchcase(b.address, pattern) for b in benches):
+            hint = nearest(pattern, (b.address for b in benches))
+            raise ConfigError(f"candidate {spec.name!r}: no task of the run matches {pattern!r}{hint}")
     mine = tuple(b for b in benches if any(fnmatch.fnmatchcase(b.address, pattern) for pattern in spec.tasks))
-    if not mine:
-        patterns = ", ".join(spec.tasks)
-        raise ConfigError(f"candidate {spec.name!r} is asked nothing: no task of the run matches {patterns}")
     return Contestant(spec, engine, mine)
+
+
+def _refuse_idle_tasks(benches: Sequence[Bench], contestants: Sequence[Contestant]) -> None:
+    """Raise ConfigError for a task that no candidate is asked: it would be missing from every table."""
+    for bench in benches:
+        if not any(b.address == bench.address for c in contestants for b in c.benches):
+            raise ConfigError(f"task {bench.address!r} is asked of no candidate: see their `tasks:`")
 
 
 def _counter(config: RunConfig, engines: Sequence[Engine], catalogue: Catalogue) -> TokenCounter | None:
@@ -250,13 +263,23 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _make_directory(folder: Path, config: RunConfig, facts: Mapping[str, Any]) -> None:
-    """Make the directory and its run.yaml, whole or not at all; an existing one keeps the facts of its beginning.
+def _made(folder: Path) -> RunLock:
+    """The directory, made where it is not there, and its lock."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"{folder} cannot be written: {error.strerror}") from error
+    return RunLock(folder)
 
-    Raises RunExistsError where data or tasks are not what they were when an existing run began.
+
+def _record(folder: Path, config: RunConfig, facts: Mapping[str, Any]) -> None:
+    """Write run.yaml, whole or not at all; an existing one keeps the facts of its beginning. The lock is held.
+
+    Raises RunExistsError where config, data or tasks are not what they were when an existing run began.
     """
     recorded = folder / "run.yaml"
     if recorded.is_file():
+        refuse_other_run(config, folder)  # another process may have made it since this one looked
         before = read_facts(folder)
         kinds = {"samples": "the number of samples of", "data": "the data of", "catalogue": "the code of"}
         for kind, what in kinds.items():
@@ -270,7 +293,6 @@ def _make_directory(folder: Path, config: RunConfig, facts: Mapping[str, Any]) -
         {**facts, "config": json.loads(config.model_dump_json())}, sort_keys=False, allow_unicode=True, width=110
     )
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         draft = folder / ".run.yaml.new"
         draft.write_text(text, encoding="utf-8")
         draft.replace(recorded)

@@ -39,7 +39,11 @@ def _reach(model: str) -> None:
     the hub's own client."""
     from huggingface_hub import constants, try_to_load_from_cache
 
-    if isinstance(try_to_load_from_cache(model, "config.json"), str):
+    try:
+        cached = try_to_load_from_cache(model, "config.json")
+    except ValueError:  # HFValidationError: two dots or dashes, an end in .git
+        raise ConfigError(f"no model directory {model!r}, and it cannot be the name of one on the model hub") from None
+    if isinstance(cached, str):
         return
     if constants.HF_HUB_OFFLINE:
         raise ConfigError(f"the model {model!r} is neither a directory here nor in the hub's cache (HF_HUB_OFFLINE)")

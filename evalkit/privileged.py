@@ -200,15 +200,17 @@ class OutgoingScan:
 
 
 def _stretches(prompt: Prompt) -> Iterator[str]:
-    """The prompt's text, joined over the borders of segments; a long one (a corpus) stands by itself, uncopied."""
+    """The prompt's text, joined over the borders of segments; a long one (a corpus) stands by itself, uncopied, and
+    its two ends with its neighbours."""
     joined: list[str] = []
     for segment in prompt.segments:
         if len(segment.text) < LONG_SEGMENT:
             joined.append(segment.text)
             continue
+        joined.append(segment.text[:LONG_SEGMENT])
         yield "".join(joined)
         yield segment.text
-        joined.clear()
+        joined = [segment.text[-LONG_SEGMENT:]]
     yield "".join(joined)
 
 

@@ -236,8 +236,7 @@ def grade(
     failed = 0
     candidate = store.number("candidate", contestant.spec.name, contestant.engine.fingerprint)
     task = store.number("task", bench.address)
-    name = f"{bench.address} {label}"
-    number = store.grader_number(name, bench.fingerprints[label], grader.metrics)
+    number = enter_graders(bench, store)[label]
     observer.phase(contestant.spec.name, bench.address, f"grading ({label})", bench.samples * config.draws)
     with grading(grader.name, grader.needs) as context:
         for window in _windows(bench.items()):
@@ -253,7 +252,8 @@ def grade(
                         continue
                     result = read_answer(bench.task, sample, list(replies.get(place, {}).values()))
                     if isinstance(result, Grade):
-                        failed += 1
+                        # what the engine failed on was counted when it was asked
+                        failed += not any(r.finish == "error" for r in replies.get(place, {}).values())
                         store.put_grade(place, number, Answer(), result)
                     elif result.status != "answered":
                         store.put_grade(place, number, result, grader.zero(result.status))
@@ -269,9 +269,24 @@ def grade(
     return failed
 
 
+def enter_graders(bench: Bench, store: Store) -> dict[str, int]:
+    """The numbers of a task's graders, by the names their scores go by."""
+    return {
+        label: store.grader_number(f"{bench.address} {label}", bench.fingerprints[label], grader.metrics)
+        for label, grader in bench.graders.items()
+    }
+
+
 def read_answer(task: Task, sample: Sample, replies: Sequence[Completion]) -> Answer | Grade:
-    """The answer in stored replies; a failure of the task's own reader is an `error` grade, not a wrong answer."""
-    if not replies or any(r.finish in {"error", "missing"} for r in replies):
+    """The answer in stored replies.
+
+    A failure is an `error` grade and not a wrong answer, whether the engine's (a server that is down says nothing about
+    the model) or the task's own reader's.
+    """
+    failed = next((r for r in replies if r.finish == "error"), None)
+    if failed is not None:
+        return Grade(status="error", reason=f"the engine failed: {failed.error}")
+    if not replies or any(r.finish == "missing" for r in replies):
         return Answer(status="missing")
     try:
         return task.read(sample, replies)
@@ -300,4 +315,4 @@ def _windows(items: Iterable[tuple[int, Sample, Privileged]]) -> Iterator[list[t
         yield window
 
 
-__all__ = ["Bench", "Contestant", "Holding", "answer", "grade", "preflight", "read_answer"]
+__all__ = ["Bench", "Contestant", "Holding", "answer", "enter_graders", "grade", "preflight", "read_answer"]

@@ -107,3 +107,21 @@ def test_what_ends_leaves_the_shared_context_counted_while_somebody_has_it(quest
         assert held._total == 96 + len(left) * (4 + 20 + 8)  # 96 of the 100 shared tokens are whole blocks
         held.ended(bytes([left.pop(rng.randrange(len(left)))]))  # type: ignore[attr-defined]
     assert held._total == 0
+
+
+def test_a_leader_is_known_as_one_and_contexts_read_before_are_remembered() -> None:
+    held = admission()
+    assert held.leads(prompt(1, 1), prompt(1, 2))
+    assert not held.leads(prompt(1, 1), prompt(2, 1))
+    start(held, b"1", prompt(1, 1))
+    held.ended(b"1")
+    start(held, b"2", prompt(2, 1))
+    held.ended(b"2")
+    assert not held.leads(prompt(1, 2), prompt(1, 3)), "the first context is in the cache still"
+
+
+def test_a_block_is_taken_whole() -> None:
+    held = admission(capacity=10 * BLOCK)
+    tiny = [EncodedPrompt((TokenChunk(array("i", [n] * 10), b""),)) for n in range(20)]
+    started = sum(start(held, bytes([n]), tiny[n], reply=7) for n in range(20))
+    assert started == 5, "each takes two blocks of the ten"

@@ -105,3 +105,14 @@ def test_the_digest_of_an_entry_changes_with_its_files(tmp_path: Path) -> None:
     before = catalogue.digest(catalogue.find("graders", "g"))
     (folder / "grader.py").write_text("a = 2\n")
     assert catalogue.digest(catalogue.find("graders", "g")) != before
+
+
+def test_the_digest_of_a_task_is_also_of_the_siblings_it_imports(tmp_path: Path) -> None:
+    for name, text in (("mine", "from ..yours import layout\n"), ("yours", "SIGN = 1\n"), ("other", "")):
+        (tmp_path / "tasks" / name).mkdir(parents=True)
+        (tmp_path / "tasks" / name / "task.py").write_text(text)
+    catalogue = Catalogue([tmp_path])
+    before = {name: catalogue.digest(catalogue.find("tasks", name)) for name in ("mine", "other")}
+    (tmp_path / "tasks" / "yours" / "task.py").write_text("SIGN = 2\n")
+    after = {name: catalogue.digest(catalogue.find("tasks", name)) for name in ("mine", "other")}
+    assert after["mine"] != before["mine"] and after["other"] == before["other"]

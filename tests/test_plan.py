@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,6 +44,17 @@ def test_branches_keep_the_order_in_which_they_appear_and_draws_theirs() -> None
     assert [(r.sample.id, r.draw) for r in plan.depth_first(requests)] == [
         ("b/1", 0), ("b/2", 1), ("b/2", 0), ("a/1", 0), ("a/2", 0),
     ]
+
+
+def test_the_branch_with_the_longest_prompt_comes_first_and_adapters_stay_together() -> None:
+    short, long = request("short", "1"), request("a much longer corpus", "1")
+    tuned = msgspec.structs.replace(request("the longest corpus of them all", "1"), adapter="lora:a")
+    also = request("short", "a long question about it")
+    ordered = plan.depth_first([short, tuned, long, also])
+    assert [r.prompt.segments[0].text for r in ordered] == [
+        "short", "short", "a much longer corpus", "the longest corpus of them all",
+    ]
+    assert [r.prompt.segments[1].text for r in ordered[:2]] == ["a long question about it", "1"]
 
 
 class Small(Engine):

@@ -90,13 +90,17 @@ def test_a_run_scores_every_sample_and_counts_tokens_once(run: Runner, capitals:
     assert result.errors == 0
 
 
-def test_an_error_is_missing_until_it_is_asked_again(
+def test_an_error_of_the_engine_is_no_score_until_it_is_asked_again(
     run: Runner, capitals: Callable[..., Path], tmp_path: Path
 ) -> None:
     capitals(9)
     first = run()
     assert first.errors == 1
-    assert [(r["answer"], r["value"]) for r in rows(first)][7] == ("missing", 0.0)
+    assert [(r["status"], r["value"]) for r in rows(first)][7] == ("error", None)
+    [summary] = [s for s in first.summary() if s.primary]
+    assert (summary.scored, summary.errors, summary.missing) == (8, 1, 0), "an outage is not the model's mistake"
+    assert summary.coverage_low < summary.mean < summary.coverage_high
+    assert first.progress() == {("parrot", "capitals/one"): (8, 9)}
     (tmp_path / "calls.repaired").touch()
     (tmp_path / "calls").unlink()
     second = run()
@@ -154,7 +158,7 @@ def test_under_skip_it_is_left_out_and_counted_apart(run: Runner, capitals: Call
     assert [r["sample"] for r in found if r["status"] == "skipped"] == ["c10", "c11"]
     assert all(r["value"] is None for r in found if r["status"] == "skipped")
     assert len(found) == 12
-    assert result.progress() == {("parrot", "capitals/one"): (12, 12)}
+    assert result.progress() == {("parrot", "capitals/one"): (11, 12)}, "one ended in an error of the engine"
 
 
 def test_a_directory_of_another_config_or_of_something_else_is_refused(

@@ -58,7 +58,7 @@ class Admission:
             return False
         if self._capacity is None:
             return True
-        return self._total + prompt.n_tokens - self._shared(prompt) + reply_tokens <= self._capacity
+        return self._total + self._own(prompt.n_tokens + reply_tokens, self._shared(prompt)) <= self._capacity
 
     def started(self, key: bytes, prompt: EncodedPrompt, reply_tokens: int) -> None:
         """A request was handed to the engine."""
@@ -66,7 +66,7 @@ class Admission:
         if self._last is not None:
             self._last.after = held
         self._flight[key] = self._last = held
-        self._total += held.size - held.shared
+        self._total += self._own(held.size, held.shared)
 
     def was_read(self, key: bytes) -> None:
         """The engine has read the request's prompt: its first token came."""
@@ -81,14 +81,14 @@ class Admission:
         held = self._flight.pop(key, None)
         if held is None:
             return
-        self._total -= held.size - held.shared
+        self._total -= self._own(held.size, held.shared)
         if held.before is not None:
             held.before.after = held.after
         if held.after is None:
             self._last = held.before
         else:
             left = min(held.shared, held.after.shared)  # in a walk along a tree, what both outer neighbours share
-            self._total += held.after.shared - left
+            self._total += held.after.shared - left  # whole blocks, both
             held.after.shared, held.after.before = left, held.before
 
     def leads(self, prompt: EncodedPrompt, follower: EncodedPrompt) -> bool:
@@ -104,6 +104,10 @@ class Admission:
 
     def _cached(self, prompt: EncodedPrompt) -> int:
         return max((common_tokens(read, prompt) for read in self._read), default=0)
+
+    def _own(self, size: int, shared: int) -> int:
+        """Tokens that a request takes beyond what it shares: a block is taken whole."""
+        return -(-(size - shared) // self._block) * self._block
 
     def _shared(self, prompt: EncodedPrompt) -> int:
         """Tokens, in whole blocks, that a prompt shares with the one that started last."""

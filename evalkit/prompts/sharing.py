@@ -19,6 +19,16 @@ def common_tokens(one: EncodedPrompt, other: EncodedPrompt) -> int:
     return at
 
 
+def common_chunks(one: EncodedPrompt, other: EncodedPrompt) -> int:
+    """Tokens in the leading chunks that are equal as wholes: shared texts, without what questions happen to share."""
+    at = 0
+    for a, b in zip(one.chunks, other.chunks, strict=False):
+        if a is not b and a.digest != b.digest:
+            break
+        at += len(a)
+    return at
+
+
 def tokens_between(prompt: EncodedPrompt, start: int, end: int) -> array[int]:
     """Token ids `start` to `end` (exclusive) of a prompt."""
     found: array[int] = array("i")
@@ -38,4 +48,4 @@ def _equal(one: EncodedPrompt, other: EncodedPrompt, index: int) -> int:
     return int(different[0]) if len(different) else size
 
 
-__all__ = ["common_tokens", "tokens_between"]
+__all__ = ["common_chunks", "common_tokens", "tokens_between"]

@@ -136,8 +136,8 @@ def _fraction(digits: str) -> Fraction:
 
 def same_number(gold: Number, pred: Number) -> bool:
     """Whether two numbers are equal under the module's policies."""
-    if bool(gold.digits) != bool(pred.digits) and _undone(gold) == _undone(pred):
-        return True  # the base was left out
+    if gold.digits and not pred.digits and _undone(gold) == _undone(pred):
+        return True  # the base, which the problem states, was left out
     golds = {gold.value / 100, gold.value} if gold.percent else {gold.value}
     preds = {pred.value / 100, pred.value} if pred.percent else {pred.value}
     if golds & preds:

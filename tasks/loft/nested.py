@@ -84,12 +84,12 @@ def cut(
             break
         chosen[pid] = None
         total += size
-    else:
-        if total < FILL * budget:
-            raise DataError(
-                f"{name}: the whole corpus takes {total:,} tokens and cannot fill the {budget:,} that the length leaves"
-                f" for it: ask for a shorter one, or leave the length out"
-            )
+    if total < FILL * budget:
+        whole = "the whole corpus takes" if len(chosen) == len(by_id) else "before a document that is too long it holds"
+        raise DataError(
+            f"{name}: {whole} {total:,} tokens and cannot fill the {budget:,} that the length leaves for it: ask for"
+            " another length, or leave the length out"
+        )
     return placed(seed, (by_id[i] for i in chosen))
 
 

@@ -66,8 +66,8 @@ def answer(reply: Completion, parser: Parser = "strict") -> Answer:
 def document_answer(reply: Completion, corpus: Corpus, parser: Parser = "strict") -> Answer:
     """Like `answer`, with places in the corpus turned into document ids.
 
-    A number that names no document drops out of the list in `strict`; in `compat` it makes the whole reply unparsed,
-    as LOFT drops such a query.
+    In `strict` a number that names no document keeps its rank, as a wrong one; in `compat` it makes the whole reply
+    unparsed, as LOFT drops such a query.
     """
     found = answer(reply, parser)
     if found.status != "answered":
@@ -75,7 +75,8 @@ def document_answer(reply: Completion, corpus: Corpus, parser: Parser = "strict"
     ids = document_ids(found.value, corpus, parser)
     if parser == "compat" and None in ids:
         return Answer(status="unparsed", text=reply.text)
-    return Answer(value=[i for i in ids if i is not None], text=reply.text)
+    named = [i if i is not None else f"(no document {v})" for i, v in zip(ids, found.value, strict=True)]
+    return Answer(value=named, text=reply.text)
 
 
 def document_ids(values: Sequence[Any], corpus: Corpus, parser: Parser = "strict") -> list[str | None]:

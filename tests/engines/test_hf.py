@@ -159,7 +159,14 @@ def test_every_way_of_reading_gives_the_same(family: str, options: dict[str, Any
     context = Segment(CONTEXT.text[:280]) if family == "mamba" else CONTEXT  # its scan is a slow loop on a CPU
     requests = [ask(context, q) for q in QUESTIONS[:4]] + [ask(context, "More. " * 9, QUESTIONS[0], max_tokens=20)]
     engine = HF(str(folders(family)), HF.Options(threads=1, **options))
-    assert [c.text for c in answers(engine, requests)] == plain(folders(family), requests)
+    found = answers(engine, requests)
+    assert [c.text for c in found] == plain(folders(family), requests)
+    cached = [c.usage.cached_tokens for c in found]
+    if options.get("prefix_reuse", True):
+        length = engine.prompt_tokens(Prompt((user(context),)))
+        assert min(cached[1:]) > 0.8 * length, "the context is read once, by whatever reader"
+    else:
+        assert not any(cached)
     if family == "mamba":
         assert isinstance(engine._reader, CopyingReader)
 

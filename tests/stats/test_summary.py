@@ -162,3 +162,12 @@ def test_whatever_the_rows_the_counts_add_up_and_their_order_is_nothing(scores, 
     shuffle.shuffle(numbered)
     again = summarise(scores(numbered))
     assert sorted(again, key=lambda s: s.candidate) == sorted(found, key=lambda s: s.candidate)
+
+
+def test_the_interval_rests_on_clusters_where_samples_share_one(scores) -> None:
+    alike = [{"value": float(n % 4 < 3), "cluster": f"world {n % 4}"} for n in range(80)]
+    alone = [{"value": row["value"]} for row in alike]
+    [together], [apart] = summarise(scores(alike)), summarise(scores(alone))
+    assert (together.n, together.clusters, together.mean) == (80, 4, 0.75)
+    assert together.method == "Wilson, 4 clusters" and apart.method == "Wilson"
+    assert together.high - together.low > 2 * (apart.high - apart.low)

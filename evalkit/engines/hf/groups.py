@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from evalkit.engines.intake import Job
-from evalkit.prompts.sharing import common_tokens
+from evalkit.prompts.sharing import common_chunks, common_tokens
 
 WORTH = 4  # one prompt token may be computed again for every so many tokens that the group may generate
 SLACK = 16  # and so many for each member: questions often begin with the same words, which is no reason to part them
@@ -31,6 +31,9 @@ def groups(jobs: Iterable[Job], *, size: int, own_tokens: int) -> Iterator[Group
 
     Looks one job ahead of the group, no further. A single job is a group whatever its length.
     """
+    if size == 1:
+        yield from _single(jobs)
+        return
     members: list[Job] = []
     shared = 0
     ahead = _with_common(jobs)
@@ -46,6 +49,20 @@ def groups(jobs: Iterable[Job], *, size: int, own_tokens: int) -> Iterator[Group
         members, shared = [job], alone
     if members:
         yield Group(tuple(members), shared)
+
+
+def _single(jobs: Iterable[Job]) -> Iterator[Group]:
+    """Groups of one, for readers that cannot cut a prefix back: it ends with the last text that a neighbour shares."""
+    last: Job | None = None
+    with_last = 0
+    for job in jobs:
+        if last is not None:
+            with_next = common_chunks(last.encoded, job.encoded)
+            yield Group((last,), min(max(with_last, with_next), last.encoded.n_tokens - 1))
+            with_last = with_next
+        last = job
+    if last is not None:
+        yield Group((last,), min(with_last, last.encoded.n_tokens - 1))
 
 
 def _worth(

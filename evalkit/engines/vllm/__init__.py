@@ -30,7 +30,7 @@ from evalkit.plan.admission import Admission
 from evalkit.prompts import load_counter, load_encoder
 from evalkit.protocols import Engine
 from evalkit.protocols import Options as BaseOptions
-from evalkit.records import Completion, Prompt, Request
+from evalkit.records import Completion, Prompt, Request, digest_of_object
 
 AHEAD = 16
 """Requests that wait inside vLLM beside those it runs, so that it never waits for us."""
@@ -72,8 +72,9 @@ class VLLM(Engine):
         self.limit = options.max_model_len or context_length(config)
         stated = str(getattr(config, "dtype", None) or "auto").removeprefix("torch.")
         self._dtype = stated if options.dtype == "auto" else options.dtype  # vLLM's own auto halves 32-bit weights
-        how = [self._dtype, str(options.engine.get("quantization") or "")]
-        self.fingerprint = fingerprint(model, config, "-".join(part for part in how if part))
+        how = f":{digest_of_object(options.engine).hex()}" if options.engine else ""
+        self.fingerprint = fingerprint(model, config, self._dtype) + how
+        self._intake = Intake(self.encoder, self.limit)
         self._watcher: subprocess.Popen[bytes] | None = None
         self._check_arguments()
 
@@ -116,8 +117,7 @@ class VLLM(Engine):
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
         """Completions as they end. A request that cannot be asked is a completion with an error."""
-        engine, admission = self._engine, self._admission()
-        intake = Intake(self.encoder, self.limit)
+        engine, admission, intake = self._engine, self._admission(), self._intake
         incoming = iter(requests)
         jobs: dict[str, Job] = {}
         waiting: Job | None = None

@@ -167,10 +167,12 @@ def test_statuses_tell_why_there_is_no_answer() -> None:
     assert parse.answer(reply("Sorry, the tower: Final Answer: ['3']")).value == ["3"]
 
 
-def test_places_become_document_ids_and_unknown_ones_drop_out() -> None:
+def test_places_become_document_ids_and_unknown_ones_keep_their_rank() -> None:
     text = "Final Answer: ['2', 'ID: 0', '4', '-1', 'pid1', '03']"
-    assert parse.document_answer(reply(text), CORPUS).value == ["pid2", "pid0", "pid3"]
-    assert parse.document_answer(reply("Final Answer: ['9']"), CORPUS).value == []
+    assert parse.document_answer(reply(text), CORPUS).value == [
+        "pid2", "pid0", "(no document 4)", "(no document -1)", "(no document pid1)", "pid3",
+    ]
+    assert parse.document_answer(reply("Final Answer: ['9']"), CORPUS).value == ["(no document 9)"]
 
 
 def test_in_compat_one_unknown_place_loses_the_query() -> None:

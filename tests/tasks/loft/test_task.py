@@ -121,7 +121,7 @@ def test_an_edited_sample_is_rendered_and_read_as_edited() -> None:
     text = prompt(of, edited)
     assert text.startswith("Look.\nID: 0 | TITLE: B | CONTENT: beta | END ID: 0\nID: 1 | TITLE: A")
     assert "Example" not in text
-    assert of.read(edited, [Completion(b"", text="Final Answer: ['1', '7']")]).value == ["a"]
+    assert of.read(edited, [Completion(b"", text="Final Answer: ['1', '7']")]).value == ["a", "(no document 7)"]
     assert prompt(of, sample) != text
 
 
