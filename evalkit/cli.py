@@ -105,7 +105,8 @@ def run(
         print_run(out, result)
     if result.errors:
         again = _again(None, None, None, None, result.folder, catalogue)
-        hint(f"{result.errors:,} answers or grades ended in an error; ask for them again with:", again)
+        why = f" (the first: {result.first_error()})"
+        hint(f"{result.errors:,} answers or grades ended in an error{why}; ask for them again with:", again)
         raise typer.Exit(3)
 
 

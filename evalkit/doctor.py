@@ -231,7 +231,10 @@ def _packages(installed: Mapping[str, str], failures: Mapping[str, str]) -> list
 def _engine(name: str) -> str:
     return (
         "import sys\nfrom evalkit.engines import engine_class\nfrom evalkit.errors import ConfigError\n"
-        f"try:\n    engine_class({name!r})\nexcept ConfigError as error:\n    sys.exit(str(error))"
+        f"try:\n    engine_class({name!r})\nexcept ConfigError as error:\n    sys.exit(str(error))\n"
+        "import importlib.util\n"
+        f"if {name.startswith('vllm')} and importlib.util.find_spec('vllm') is None:\n"
+        "    sys.exit(\"needs the package 'vllm'\")"
     )
 
 

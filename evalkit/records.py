@@ -11,6 +11,7 @@ name says otherwise.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -34,8 +35,14 @@ def digest_of(*parts: bytes) -> bytes:
 
 
 def digest_of_object(obj: object) -> bytes:
-    """Digest of any record or plain value, by its canonical msgpack (keys sorted)."""
-    return digest_of(msgspec.msgpack.encode(obj, order="deterministic"))
+    """Digest of any record or plain value, by its canonical msgpack (keys sorted).
+
+    By JSON where a text holds half of a surrogate pair, which msgpack refuses and data files hold.
+    """
+    try:
+        return digest_of(msgspec.msgpack.encode(obj, order="deterministic"))
+    except UnicodeEncodeError:
+        return digest_of(json.dumps(msgspec.to_builtins(obj), sort_keys=True).encode())
 
 
 class Segment(msgspec.Struct, frozen=True, dict=True):

@@ -111,6 +111,14 @@ class Run:
                     progress[key] = (judged + skipped.get(key, 0), samples * config.draws)
         return progress
 
+    def first_error(self) -> str:
+        """Why the first answer or grade that ended in an error did so; empty where none did."""
+        for (error,) in self._query("SELECT error FROM completion WHERE finish='error' LIMIT 1"):
+            return str(error)
+        for (body,) in self._query("SELECT body FROM grade WHERE status='error' LIMIT 1"):
+            return str(json.loads(unpack(body))["reason"])
+        return ""
+
     def prefill_efficiency(self) -> dict[str, float]:
         """By candidate: prompt tokens that had to be computed (each shared stretch once) / those that were; 1 is best.
 

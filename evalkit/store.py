@@ -274,7 +274,8 @@ class Store:
         if not self._rows or self._failure is not None:
             return
         try:
-            self._db.execute("COMMIT")
+            if self._db.in_transaction:  # else a Ctrl-C came between the last commit and its counting
+                self._db.execute("COMMIT")
         except sqlite3.Error as error:
             self._abandon(error)
             return

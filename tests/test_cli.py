@@ -73,7 +73,7 @@ def write_config(folder: Path, change: Callable[[str], str]) -> Path:
         ("engine: replay", "engine: reply", "no engine 'reply'; did you mean 'replay'?"),
         ("replies.jsonl", "replys.jsonl", "no file"),
         ("    options: {data", "    graders: [exakt]\n    options: {data", "no grader 'exakt'; did you mean 'exact'?"),
-        ("name: parrot", "name: parrot\n    tasks: [loft/*]", "candidate 'parrot' is asked nothing"),
+        ("name: parrot", "name: parrot\n    tasks: [loft/*]", "candidate 'parrot': no task of the run matches 'loft"),
         ("engine: replay", "engine: hf", "no model"),
     ],
 )

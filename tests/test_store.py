@@ -12,7 +12,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalkit.errors import RunExistsError
-from evalkit.records import Answer, Completion, Grade, Message, Prompt, Request, Sample, Segment, Usage, scored
+from evalkit.records import (
+    Answer,
+    Completion,
+    Corpus,
+    Document,
+    Grade,
+    Message,
+    Prompt,
+    Request,
+    Sample,
+    Segment,
+    Usage,
+    scored,
+)
 from evalkit.store import Place, Store, unpack
 
 
@@ -153,3 +166,21 @@ def test_any_text_survives(texts: list[str]) -> None:
 def test_bodies_say_how_they_are_packed() -> None:
     assert unpack(b"pshort") == "short"
     assert unpack(b"z" + zstandard.compress(b"long " * 50)) == "long " * 50
+
+
+def test_an_interrupt_between_a_commit_and_its_counting_is_no_failure(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    request = asked(0, Segment("shared"))
+    store.put_completion(Place(1, 1, 0, 0), 0, request, reply(request), 1)
+    with store._guard:
+        if store._db.in_transaction:
+            store._db.execute("COMMIT")  # and then Ctrl-C, before it was counted
+    store.close()
+    again = Store(tmp_path)
+    assert len(again.completions(1, 1, 0, 1)) == 1
+    again.close()
+
+
+def test_half_of_a_surrogate_pair_in_a_corpus_has_a_digest_like_any_text() -> None:
+    one, two = (Corpus((Document("a", f"x {half} y"),)).digest for half in ("\ud800", "\ud801"))
+    assert one != two and one == Corpus((Document("a", "x \ud800 y"),)).digest
