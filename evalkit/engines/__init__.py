@@ -26,8 +26,8 @@ def engine_class(name: str) -> type[Engine]:
     """The class of an engine by name; ConfigError for an unknown name or a package that is not installed."""
     if name not in ENGINES:
         raise ConfigError(f"no engine {name!r}{nearest(name, ENGINES)}")
-    # Threads of torch that spin while they wait for one another take the cores from whoever would let them go on: on two
-    # cores with other work 7 times slower. It counts only before torch is loaded.
+    # Threads of torch that spin while they wait take the cores from whoever would let them go on: on two busy
+    # cores 7 times slower. It counts only before torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     module_name, _, class_name = ENGINES[name][0].partition(":")
     try:
