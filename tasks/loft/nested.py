@@ -23,6 +23,9 @@ from . import layout
 
 FILL = 0.9
 """A corpus that, used up whole, stays below this share of its budget is refused: its length would be a wrong label."""
+LEAST = 0.5
+"""Likewise where it ends before a document that does not fit, which leaves less than that document free: only one that
+is out of all proportion leaves so much."""
 
 _COUNTS: WeakKeyDictionary[TokenCounter, dict[bytes, int]] = WeakKeyDictionary()
 
@@ -84,11 +87,15 @@ def cut(
             break
         chosen[pid] = None
         total += size
-    if total < FILL * budget:
-        whole = "the whole corpus takes" if len(chosen) == len(by_id) else "before a document that is too long it holds"
+    if len(chosen) == len(by_id) and total < FILL * budget:
         raise DataError(
-            f"{name}: {whole} {total:,} tokens and cannot fill the {budget:,} that the length leaves for it: ask for"
-            " another length, or leave the length out"
+            f"{name}: the whole corpus takes {total:,} tokens and cannot fill the {budget:,} that the length leaves"
+            f" for it: ask for a shorter one, or leave the length out"
+        )
+    if total < LEAST * budget:
+        raise DataError(
+            f"{name}: before a document that does not fit, the corpus has {total:,} of the {budget:,} tokens that the"
+            " length leaves for it: ask for a longer one, or take the longest documents out"
         )
     return placed(seed, (by_id[i] for i in chosen))
 

@@ -108,3 +108,18 @@ def test_each_document_is_counted_once_for_all_lengths() -> None:
     for budget in (200, 400, 800):
         chosen = nested.cut(longer, [["p0"]], [], budget, 0, nested.document_tokens(counter, 100), "t")
     assert counter.calls <= 1 + len(chosen) + 1
+
+
+def test_one_document_out_of_all_proportion_does_not_make_a_length_a_wrong_label() -> None:
+    documents = pool([10] * 200 + [5_000])
+    sizes = []
+    refused = 0
+    for seed in range(60):
+        try:
+            sizes.append(len(cut(documents, [["p0"]], [], 1_000, seed)))
+        except DataError as error:
+            assert "before a document that does not fit, the corpus has" in str(error)
+            refused += 1
+    assert refused and sizes, "the seeds must put it early and late"
+    one = Words().count(layout.document(0, "", documents[0].text))
+    assert min(sizes) * one >= 500

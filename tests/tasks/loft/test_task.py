@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from evalkit.tasks.loft import render
 
+import evalkit as ek
 from evalkit.catalogue import Catalogue, parse_address
 from evalkit.config import validate
 from evalkit.errors import ConfigError, DataError
+from evalkit.evaluation import build_task, find_counter
 from evalkit.privileged import OutgoingScan, grading
 from evalkit.protocols import GradeItem, Task, TaskContext
 from evalkit.records import Completion, Corpus, Document, Sample
@@ -365,3 +367,12 @@ def test_real_data_load_at_a_length(shared_data: Path, name: str) -> None:
     found = samples(of)
     assert len(found) == 8
     assert max(Words().count(prompt(of, s)) for s in found) + of.sampling.max_tokens <= 8_000
+
+
+def test_every_task_of_the_shipped_real_config_loads(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVALKIT_SHARED", str(shared_data.parent))
+    catalogue = ek.Catalogue()
+    config = ek.load_config(catalogue.config_path("real/loft_small"))
+    counter = find_counter(str(config.tokenizer), catalogue)
+    held = [len(list(build_task(spec, config.seed, catalogue, counter).load())) for spec in config.tasks]
+    assert len(held) == 14 and set(held) == {20, 21}
