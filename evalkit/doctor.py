@@ -157,7 +157,7 @@ def known_bad(installed: Mapping[str, str]) -> list[Finding]:
 
 def numbers(text: str) -> tuple[int, ...]:
     """The leading numbers of a version: (5, 20) of `5.20rc1+cpu`."""
-    return tuple(int(n) for n in re.match(r"[\d.]*", text)[0].split(".") if n)  # type: ignore[index]
+    return tuple(int(n) for n in re.split(r"[^\d.]", text)[0].split(".") if n)
 
 
 def environment(variables: Mapping[str, str]) -> list[Finding]:

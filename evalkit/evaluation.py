@@ -23,6 +23,7 @@ from evalkit.catalogue import Catalogue, parse_address
 from evalkit.config import CandidateSpec, GraderSpec, RunConfig, TaskSpec, load_config, validate
 from evalkit.engines import engine_class
 from evalkit.errors import ConfigError, RunExistsError, StorageError, nearest
+from evalkit.lock import NAME as LOCK_FILE
 from evalkit.lock import RunLock
 from evalkit.observer import Observer, Silent
 from evalkit.protocols import Engine, Grader, Task, TaskContext, TokenCounter
@@ -30,6 +31,9 @@ from evalkit.results import Run, read_facts
 from evalkit.runner import Bench, Contestant, Holding, answer, enter_graders, grade, preflight
 from evalkit.store import Store
 
+DRAFT = ".run.yaml.new"
+UNBEGUN = (DRAFT, LOCK_FILE)
+"""What a run may leave that ended before its run.yaml was written: on a full disk, say."""
 RECORDED_PACKAGES = ("evalkit-lm", "torch", "transformers", "vllm", "numpy", "math-verify", "bm25s")
 
 
@@ -197,7 +201,7 @@ def refuse_other_run(config: RunConfig, folder: Path) -> None:
     """Raise RunExistsError if a directory holds another run (or something that is no run at all)."""
     recorded = folder / "run.yaml"
     if not recorded.is_file():
-        if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        if folder.is_file() or (folder.is_dir() and any(f.name not in UNBEGUN for f in folder.iterdir())):
             raise RunExistsError(f"{str(folder)!r} exists and is not a run directory: name another with --out")
         return
     difference = _difference(read_facts(folder)["config"], json.loads(config.model_dump_json()))
@@ -293,7 +297,7 @@ def _record(folder: Path, config: RunConfig, facts: Mapping[str, Any]) -> None:
         {**facts, "config": json.loads(config.model_dump_json())}, sort_keys=False, allow_unicode=True, width=110
     )
     try:
-        draft = folder / ".run.yaml.new"
+        draft = folder / DRAFT
         draft.write_text(text, encoding="utf-8")
         draft.replace(recorded)
     except OSError as error:

@@ -35,4 +35,4 @@ class RunLock:
         self._file.close()
 
 
-__all__ = ["RunLock"]
+__all__ = ["NAME", "RunLock"]

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict
 
 from evalkit.errors import ConfigError, FirewallError
 from evalkit.privileged import Privileged, Reference
-from evalkit.records import Answer, Completion, Grade, Message, Prompt, Request, Sample, Sampling, Segment, scored
+from evalkit.records import Answer, Completion, Grade, Lora, Message, Prompt, Request, Sample, Sampling, Segment, scored
 
 
 class Options(BaseModel):
@@ -205,9 +205,16 @@ class Engine(ABC):
     def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
         """One completion for each request, in any order, as they finish. Concurrency is its own affair.
 
-        The requests come in the plan's order (shared prefixes together) and may be pulled lazily. A failure on one
-        request is a completion with an error; EngineError means that nothing more will come.
+        The requests come in the plan's order (shared prefixes together) and are pulled lazily. An iterator that has run
+        dry may fill again when a completion has been taken (the next turn of a sample): an engine that has many in
+        flight looks again before it ends. A failure on one request is a completion with an error; EngineError means
+        that nothing more will come.
         """
+
+    def use_adapters(self, adapters: Sequence[Lora]) -> None:
+        """Hear which adapters will be asked for, before the first `generate`; ConfigError if one cannot be served."""
+        if adapters:
+            raise ConfigError(f"{type(self).__name__} serves no adapters, and {adapters[0].path!r} was asked for")
 
     def prompt_tokens(self, prompt: Prompt) -> int | None:
         """Length of a prompt as this engine will see it, None where the engine has no tokens."""

@@ -162,6 +162,32 @@ class Sampling(msgspec.Struct, frozen=True):
     """Generation ends before the first of these; they are not part of the text."""
     seed: int | None = None
     """Seed of the run; each request derives its own from this and its key."""
+    logprobs: int | None = None
+    """How many of the most probable tokens to report beside each generated one; None: no probabilities at all."""
+
+
+class Constraint(msgspec.Struct, frozen=True):
+    """What a reply must be, exactly one of three, for engines that can hold a model to it."""
+
+    json: Mapping[str, Any] | None = None
+    """A JSON schema that it satisfies."""
+    regex: str = ""
+    """An expression that it matches as a whole."""
+    choice: tuple[str, ...] = ()
+    """One of these."""
+
+    def __post_init__(self) -> None:
+        """ValueError unless exactly one is set."""
+        if (self.json is not None) + bool(self.regex) + bool(self.choice) != 1:
+            raise ValueError("a constraint is a JSON schema, a regular expression or a choice: exactly one of them")
+
+
+class Lora(msgspec.Struct, frozen=True):
+    """A LoRA directory in PEFT's format, as engines serve it. Named by its content: a path may be written anew."""
+
+    path: str
+    digest: str
+    """Of the directory's config and weights, in hexadecimal."""
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -184,9 +210,10 @@ class Request(msgspec.Struct, frozen=True, dict=True):
     task: str = ""
     """Full task address, as `loft/rag_nq@4k`."""
     sampling: Sampling = Sampling()
-    schema: Mapping[str, Any] | None = None
-    """JSON schema that the completion must satisfy, for engines that can constrain."""
-    adapter: str = "none"
+    constraint: Constraint | None = None
+    """What the reply must be; an engine that cannot hold the model to it refuses the request."""
+    adapter: Lora | None = None
+    """Weights that are added to the model's for this request."""
     turn: int = 0
     """Wave in which it was asked: 0 for the first turn."""
     draw: int = 0
@@ -199,7 +226,8 @@ class Request(msgspec.Struct, frozen=True, dict=True):
         """Digest of all that changes the output; equal keys are the same question to the same model."""
         cached: bytes | None = self.__dict__.get("_key")
         if cached is None:
-            how = (self.task, self.sampling, self.schema, self.adapter, self.turn, self.draw, self.model)
+            adapter = self.adapter.digest if self.adapter is not None else "none"
+            how = (self.task, self.sampling, self.constraint, adapter, self.turn, self.draw, self.model)
             head = msgspec.msgpack.encode(how, order="deterministic")
             cached = digest_of(head, self.sample.id.encode("utf-8", "surrogatepass"), *self.prompt.path)
             self.__dict__["_key"] = cached
@@ -210,6 +238,17 @@ class Request(msgspec.Struct, frozen=True, dict=True):
         """A 31-bit seed of its own, from the run's seed and the key: equal whatever the order of the run."""
         base = (self.sampling.seed or 0).to_bytes(8, "little", signed=True)
         return int.from_bytes(digest_of(base, self.key)[:4], "little") & 0x7FFFFFFF
+
+
+class TokenLogprob(msgspec.Struct, frozen=True, array_like=True):
+    """A generated token with its probability, and the most probable ones in its place."""
+
+    token: str
+    """Its text; what is no whole character alone is given as the engine writes it."""
+    logprob: float
+    """Natural logarithm of its probability, before temperature and truncation of the distribution."""
+    top: tuple[tuple[str, float], ...] = ()
+    """Text and log-probability of the most probable tokens, the best first; as many as were asked for."""
 
 
 class Completion(msgspec.Struct, frozen=True):
@@ -227,6 +266,8 @@ class Completion(msgspec.Struct, frozen=True):
     """Wall time from submission to the last token."""
     error: str = ""
     """Why there is no text; set exactly when `finish` is `error`."""
+    logprobs: tuple[TokenLogprob, ...] = ()
+    """Of the generated tokens, in order; empty where they were not asked for, or the engine has none."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -268,7 +309,7 @@ def scored(value: float, *, metrics: Mapping[str, float] | None = None, reason: 
 
 
 __all__ = [
-    "Answer", "AnswerStatus", "Completion", "Corpus", "Demonstration", "Document", "FinishReason", "Grade",
-    "GradeStatus", "Message", "Prompt", "Request", "Role", "Sample", "Sampling", "Segment", "Usage",
-    "digest_of", "digest_of_object", "scored",
+    "Answer", "AnswerStatus", "Completion", "Constraint", "Corpus", "Demonstration", "Document", "FinishReason",
+    "Grade", "GradeStatus", "Lora", "Message", "Prompt", "Request", "Role", "Sample", "Sampling", "Segment",
+    "TokenLogprob", "Usage", "digest_of", "digest_of_object", "scored",
 ]

@@ -112,11 +112,14 @@ class Run:
         return progress
 
     def first_error(self) -> str:
-        """Why the first answer or grade that ended in an error did so; empty where none did."""
+        """Why the first answer or grade that ended in an error did so; empty where none did.
+
+        Of a grader's error only what failed and where: its own words may quote the reference.
+        """
         for (error,) in self._query("SELECT error FROM completion WHERE finish='error' LIMIT 1"):
             return str(error)
         for (body,) in self._query("SELECT body FROM grade WHERE status='error' LIMIT 1"):
-            return str(json.loads(unpack(body))["reason"])
+            return str(json.loads(unpack(body))["reason"]).partition(":")[0]
         return ""
 
     def prefill_efficiency(self) -> dict[str, float]:

@@ -39,8 +39,9 @@ def _module(name: str, catalogue: Catalogue) -> ModuleType:
     found: dict[str, ModuleType] = {}
     for entry in catalogue.entries("graders"):
         module = catalogue.module(entry, "score")
-        for each in getattr(module, "METRICS", {}):
-            found.setdefault(each, module)  # type: ignore[arg-type]
+        if module is not None:
+            for each in getattr(module, "METRICS", {}):
+                found.setdefault(each, module)
     if name not in found:
         raise ConfigError(f"no metric {name!r}{nearest(name, found)}")
     return found[name]

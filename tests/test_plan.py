@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from evalkit import plan
 from evalkit.errors import BudgetError
 from evalkit.protocols import Engine
-from evalkit.records import Completion, Message, Prompt, Request, Sample, Sampling, Segment
+from evalkit.records import Completion, Lora, Message, Prompt, Request, Sample, Sampling, Segment
 
 
 def request(*parts: str, draw: int = 0) -> Request:
@@ -48,7 +48,7 @@ def test_branches_keep_the_order_in_which_they_appear_and_draws_theirs() -> None
 
 def test_the_branch_with_the_longest_prompt_comes_first_and_adapters_stay_together() -> None:
     short, long = request("short", "1"), request("a much longer corpus", "1")
-    tuned = msgspec.structs.replace(request("the longest corpus of them all", "1"), adapter="lora:a")
+    tuned = msgspec.structs.replace(request("the longest corpus of them all", "1"), adapter=Lora("a", "00"))
     also = request("short", "a long question about it")
     ordered = plan.depth_first([short, tuned, long, also])
     assert [r.prompt.segments[0].text for r in ordered] == [

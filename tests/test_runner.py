@@ -174,6 +174,16 @@ def test_a_directory_of_another_config_or_of_something_else_is_refused(
         run(out="letters")
 
 
+def test_what_a_run_left_that_died_before_it_began_is_no_obstacle(
+    run: Runner, capitals: Callable[..., Path], tmp_path: Path
+) -> None:
+    capitals(2)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.lock").touch()
+    (tmp_path / "run" / ".run.yaml.new").write_text("half a li")
+    assert run().progress() == {("parrot", "capitals/one"): (2, 2)}
+
+
 def test_data_that_changed_under_a_run_are_noticed(run: Runner, capitals: Callable[..., Path], tmp_path: Path) -> None:
     capitals(3)
     run()
@@ -268,8 +278,9 @@ def test_a_grader_that_fails_is_an_error_to_be_repeated_and_no_wrong_answer(
     capitals(3)
     exact = catalogue.grader_class("exact")
     with monkeypatch.context() as broken:
-        broken.setattr(exact, "read", lambda self, item: 1 / 0)
+        broken.setattr(exact, "read", lambda self, item: {}[f"the key is {item.reference.answers[0]}"])
         result = run()
+        assert result.first_error() == "KeyError in grader exact", "its own words quote the reference"
         assert result.errors == 3 and {r["status"] for r in rows(result)} == {"error"}
         assert result.progress() == {("parrot", "capitals/one"): (0, 3)}
     result = run()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from evalkit.records import Request
+from evalkit.records import Lora, Request
 
 
 def depth_first(requests: Iterable[Request]) -> list[Request]:
@@ -18,7 +18,7 @@ def depth_first(requests: Iterable[Request]) -> list[Request]:
     requests with equal prompts (draws of one sample) theirs. O(n log n) comparisons of digest paths; of each segment
     only its length is looked at.
     """
-    adapters: dict[str, int] = {}
+    adapters: dict[Lora | None, int] = {}
     rank: dict[bytes, int] = {}
     longest: dict[tuple[int, ...], int] = {}
     keyed: list[tuple[tuple[int, ...], Request]] = []

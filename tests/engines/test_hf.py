@@ -24,7 +24,7 @@ from evalkit.engines.intake import Job  # noqa: E402
 from evalkit.errors import ConfigError  # noqa: E402
 from evalkit.prompts import load_encoder  # noqa: E402
 from evalkit.protocols import user  # noqa: E402
-from evalkit.records import Completion, Prompt, Request, Sample, Sampling, Segment  # noqa: E402
+from evalkit.records import Completion, Lora, Prompt, Request, Sample, Sampling, Segment  # noqa: E402
 
 WINDOW = 48  # far smaller than the shared prefix below
 CHAT = (
@@ -296,10 +296,10 @@ def test_a_request_that_cannot_be_read_is_a_completion_with_an_error(engines: An
 
 
 def test_an_adapter_is_refused_not_ignored(engines: Any) -> None:
-    request = Request(prompt=Prompt((user("x"),)), sample=Sample("s", ("q",)), adapter="lora:a")
+    request = Request(prompt=Prompt((user("x"),)), sample=Sample("s", ("q",)), adapter=Lora("a", "00"))
     (completion,) = answers(engines("qwen3"), [request])
     assert completion.finish == "error"
-    assert "lora:a" in completion.error
+    assert "serves no adapter" in completion.error
 
 
 def test_requests_are_pulled_as_they_are_needed(folders: Any) -> None:

@@ -34,7 +34,7 @@ import evalkit as ek
 from evalkit.config import CandidateSpec
 from evalkit.evaluation import build_engine
 from evalkit.protocols import user
-from evalkit.records import Prompt, Request, Sample, Sampling
+from evalkit.records import Constraint, Prompt, Request, Sample, Sampling
 
 
 def main():
@@ -43,7 +43,8 @@ def main():
 
     def request(name, text, schema=None, **sampling):
         how = Sampling(**{"max_tokens": 12, **sampling})
-        return Request(Prompt((user(text),)), Sample(name, ("q",)), sampling=how, schema=schema)
+        constraint = Constraint(json=schema) if schema else None
+        return Request(Prompt((user(text),)), Sample(name, ("q",)), sampling=how, constraint=constraint)
 
     long = "The trade of Mara Ashby was weaver. " * 60
     asked = [

@@ -146,8 +146,8 @@ class HF(Engine):
             torch.cuda.empty_cache()
 
     def _admit(self, request: Request) -> Job | Completion:
-        if request.adapter != "none":
-            return refused(request, f"engine 'hf' serves no adapter, and {request.adapter!r} was asked for")
+        if request.adapter is not None:
+            return refused(request, f"engine 'hf' serves no adapter, and {request.adapter.path!r} was asked for")
         return self._intake.take(request)
 
     def _read(self, group: Group) -> Iterator[Completion]:

@@ -174,8 +174,8 @@ class HTTP(Engine):
 
     def _admit(self, request: Request, dispatch: Dispatch, fresh: dict[bytes, int]) -> bool:
         """Whether to send a request; one that is not sent is answered at once."""
-        if request.adapter != "none":
-            error = f"engine 'http' serves no adapter, and {request.adapter!r} was asked for"
+        if request.adapter is not None:
+            error = f"engine 'http' serves no adapter, and {request.adapter.path!r} was asked for"
             dispatch.results.put(refused(request, error))
             return False
         if self._intake is None:

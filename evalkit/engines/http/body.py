@@ -103,8 +103,8 @@ class Bodies:
             settings["stop"] = sampling.stop
         if sampling.temperature > 0:
             settings["seed"] = request.seed
-        if request.schema is not None:
-            schema = {"name": "reply", "schema": request.schema, "strict": True}
+        if request.constraint is not None and request.constraint.json is not None:
+            schema = {"name": "reply", "schema": request.constraint.json, "strict": True}
             settings["response_format"] = {"type": "json_schema", "json_schema": schema}
         settings.update(self._extra)
         return {name: value for name, value in settings.items() if value is not None}

@@ -5,7 +5,8 @@ read, and never more than the key-value cache holds. They are handed over as tok
 is tokenised twice, and the engine is stepped here, so that each completion is stored the moment it ends. `wire`
 translates requests and replies.
 
-Runs with vLLM's CUDA wheels and with its CPU build (0.32 was run). vLLM's own arguments go in the option `engine`.
+Written for vLLM 0.32, of which the CPU build was run; the CUDA wheels have the same interface and were not. vLLM's own
+arguments go in the option `engine`.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from evalkit.records import Completion, Prompt, Request, digest_of_object
 AHEAD = 16
 """Requests that wait inside vLLM beside those it runs, so that it never waits for us."""
 SET_HERE = ("model", "max_model_len", "trust_remote_code", "dtype", "enable_prefix_caching")
-"""Arguments of vLLM's that have an option of their own, or are not the user's."""
+"""Arguments of vLLM's that are set elsewhere in the run file."""
 
 
 class VLLM(Engine):
@@ -89,6 +90,8 @@ class VLLM(Engine):
             return LLMEngine.from_engine_args(EngineArgs(**self._arguments()))
         except Exception as error:  # whatever vLLM meets while it loads a model
             raise EngineError(f"vLLM could not load {self.model!r}: {_reason(error)}") from error
+        finally:
+            self._tell(watcher.LOADED)
 
     def _arguments(self) -> dict[str, Any]:
         own: dict[str, Any] = {
@@ -108,6 +111,9 @@ class VLLM(Engine):
 
         known = set(EngineArgs.__dataclass_fields__) - set(SET_HERE)
         for name in self.options.engine:
+            if name in SET_HERE:
+                where = "the candidate" if name == "model" else "an option of its own"
+                raise ConfigError(f"engine 'vllm': {name!r} is not set in `engine:`, but by {where}")
             if name not in known:
                 raise ConfigError(f"engine 'vllm': vLLM has no engine argument {name!r}{nearest(name, known)}")
 
@@ -147,16 +153,25 @@ class VLLM(Engine):
         if engine is not None:
             with contextlib.suppress(Exception):
                 engine.engine_core.shutdown()
-        if self._watcher is not None and self._watcher.stdin is not None:
-            self._watcher.stdin.close()
-            self._watcher.wait()
+        if self._watcher is not None:
+            self._tell(watcher.DONE)
+            self._watcher.communicate()
             self._watcher = None
 
     def _watch(self) -> None:
         """Have vLLM's processes ended when this one is gone, however it goes (`watcher`)."""
         if Path("/proc/self/stat").is_file():
             command = [sys.executable, "-I", watcher.__file__, str(os.getpid())]
-            self._watcher = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+            pipe = subprocess.PIPE
+            self._watcher = subprocess.Popen(command, stdin=pipe, stdout=pipe, start_new_session=True)
+            assert self._watcher.stdout is not None
+            self._watcher.stdout.readline()  # it has seen what is not vLLM's
+
+    def _tell(self, line: bytes) -> None:
+        if self._watcher is not None and self._watcher.stdin is not None:
+            with contextlib.suppress(OSError):  # somebody has killed the watcher
+                self._watcher.stdin.write(line)
+                self._watcher.stdin.flush()
 
     @staticmethod
     def _next(incoming: Iterator[Request], intake: Intake) -> Job | Completion | None:
@@ -198,9 +213,11 @@ class VLLM(Engine):
 
     def _admission(self) -> Admission:
         config = self._engine.vllm_config
+        most = self.options.in_flight or config.scheduler_config.max_num_seqs + AHEAD
+        if not self.options.prefix_caching:  # nothing is shared: nobody leads, and vLLM queues by itself
+            return Admission(capacity=None, block=sys.maxsize, requests=most)
         block, blocks = config.cache_config.block_size, config.cache_config.num_gpu_blocks
         capacity = self.options.cache_tokens or (block * blocks if blocks else None)
-        most = self.options.in_flight or config.scheduler_config.max_num_seqs + AHEAD
         return Admission(capacity=capacity, block=block, requests=most)
 
 

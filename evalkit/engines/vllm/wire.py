@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Any
 
 from evalkit.engines import thinking
 from evalkit.engines.intake import Job
-from evalkit.errors import ConfigError
-from evalkit.records import Completion, FinishReason, Request, Usage, digest_of
+from evalkit.records import Completion, Constraint, FinishReason, Lora, Request, Usage
 
 FINISH: dict[str | None, FinishReason] = {"stop": "stop", "length": "length"}
-LORA = "lora:"
-"""How an adapter that is a LoRA directory is named: `lora:PATH`."""
 
 
 def prompt(job: Job) -> Any:
@@ -26,7 +22,7 @@ def prompt(job: Job) -> Any:
 def sampling(request: Request, *, reports: bool) -> Any:
     """How the reply is drawn. `reports`: vLLM tells of each token, not of the end alone."""
     from vllm import SamplingParams
-    from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
+    from vllm.sampling_params import RequestOutputKind
 
     how = request.sampling
     return SamplingParams(
@@ -36,22 +32,29 @@ def sampling(request: Request, *, reports: bool) -> Any:
         top_k=how.top_k,
         stop=list(how.stop) or None,
         seed=request.seed if how.temperature > 0 else None,
-        structured_outputs=StructuredOutputsParams(json=dict(request.schema)) if request.schema is not None else None,
+        structured_outputs=_constraint(request.constraint),
         output_kind=RequestOutputKind.CUMULATIVE if reports else RequestOutputKind.FINAL_ONLY,
     )
 
 
-def adapter(name: str) -> Any:
-    """The LoRA directory that an adapter names, None where it names none; its id is made from its path."""
-    if name == "none":
+def _constraint(constraint: Constraint | None) -> Any:
+    from vllm.sampling_params import StructuredOutputsParams
+
+    if constraint is None:
         return None
-    if not name.startswith(LORA):
-        raise ConfigError(f"engine 'vllm' serves LoRA directories, `lora:PATH`, and {name!r} is none")
+    if constraint.json is not None:
+        return StructuredOutputsParams(json=dict(constraint.json))
+    return StructuredOutputsParams(regex=constraint.regex or None, choice=list(constraint.choice) or None)
+
+
+def adapter(lora: Lora | None) -> Any:
+    """A LoRA directory as vLLM serves it, by a name and number of its content: vLLM keeps what it has once read."""
+    if lora is None:
+        return None
     from vllm.lora.request import LoRARequest
 
-    path = str(Path(name.removeprefix(LORA)).resolve())
-    number = int.from_bytes(digest_of(path.encode())[:4], "little") & 0x7FFFFFFF
-    return LoRARequest(name, max(number, 1), path)
+    number = int.from_bytes(bytes.fromhex(lora.digest)[:4], "little") & 0x7FFFFFFF
+    return LoRARequest(lora.digest, max(number, 1), lora.path)
 
 
 def completion(job: Job, output: Any, *, opened: bool) -> Completion:
@@ -71,4 +74,4 @@ def completion(job: Job, output: Any, *, opened: bool) -> Completion:
     return Completion(job.request.key, text, finish, reasoning, usage, seconds)
 
 
-__all__ = ["LORA", "adapter", "completion", "prompt", "sampling"]
+__all__ = ["adapter", "completion", "prompt", "sampling"]

@@ -10,7 +10,7 @@ import pytest
 from evalkit.engines.http import HTTP
 from evalkit.engines.http.failures import refused, server_sentence
 from evalkit.protocols import user
-from evalkit.records import Completion, Message, Prompt, Request, Sample, Sampling, Segment, Usage
+from evalkit.records import Completion, Constraint, Lora, Message, Prompt, Request, Sample, Sampling, Segment, Usage
 
 Ask = Callable[..., Request]
 Connect = Callable[..., HTTP]
@@ -35,7 +35,7 @@ def test_what_is_sent_is_what_was_asked(serve: Serve, connect: Connect) -> None:
     messages = (Message("system", (Segment("Be \"brief\"."),)), user(long, " And\tLand", long, "9?"))
     sampling = Sampling(7, 0.5, 0.9, 3, ("\n", "END"), seed=4)
     schema = {"type": "object"}
-    request = Request(Prompt(messages), Sample("s", ("q",)), sampling=sampling, schema=schema)
+    request = Request(Prompt(messages), Sample("s", ("q",)), sampling=sampling, constraint=Constraint(json=schema))
     only(connect(server, extra_body={"repetition_penalty": 1, "top_p": None}), request)
     assert server.asked == [{
         "model": "m",
@@ -163,5 +163,5 @@ def test_a_prompt_that_a_filter_refuses_is_a_refusal_and_no_error() -> None:
 
 def test_an_adapter_is_refused(serve: Serve, connect: Connect, ask: Ask) -> None:
     server = serve()
-    assert "serves no adapter" in only(connect(server), ask(1, adapter="lora:x")).error
+    assert "serves no adapter" in only(connect(server), ask(1, adapter=Lora("x", "00"))).error
     assert not server.asked
