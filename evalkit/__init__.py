@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from evalkit.errors import nearest as nearest
     from evalkit.evaluation import resume as resume
     from evalkit.evaluation import run as run
+    from evalkit.predictions import grade as grade
     from evalkit.privileged import Privileged as Privileged
     from evalkit.privileged import Reference as Reference
     from evalkit.privileged import grading as grading
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from evalkit.protocols import user as user
     from evalkit.records import Answer as Answer
     from evalkit.records import Completion as Completion
+    from evalkit.records import Constraint as Constraint
     from evalkit.records import Corpus as Corpus
     from evalkit.records import Demonstration as Demonstration
     from evalkit.records import Document as Document
@@ -59,13 +61,14 @@ _WHERE = {
         "BudgetError", "ConfigError", "DataError", "EngineError", "EvalkitError", "FirewallError", "RunExistsError",
         "StorageError", "UserError", "nearest",
     ),
+    "evalkit.predictions": ("grade",),
     "evalkit.privileged": ("Privileged", "Reference", "grading"),
     "evalkit.protocols": (
         "Engine", "GradeItem", "Grader", "Item", "Options", "Task", "TaskContext", "TokenCounter", "user",
     ),
     "evalkit.records": (
-        "Answer", "Completion", "Corpus", "Demonstration", "Document", "Grade", "Message", "Prompt", "Request",
-        "Sample", "Sampling", "Segment", "Usage", "scored",
+        "Answer", "Completion", "Constraint", "Corpus", "Demonstration", "Document", "Grade", "Message", "Prompt",
+        "Request", "Sample", "Sampling", "Segment", "Usage", "scored",
     ),
     "evalkit.results": ("Run",),
     "evalkit.evaluation": ("resume", "run"),

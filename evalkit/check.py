@@ -13,10 +13,10 @@ from pathlib import Path
 
 import msgspec
 
+from evalkit.assembly import build_grader, build_task, find_counter, grader_specs
 from evalkit.catalogue import Catalogue
 from evalkit.config import TaskSpec, parse_overrides, validate
 from evalkit.errors import ConfigError, FirewallError
-from evalkit.evaluation import build_grader, build_task, find_counter, grader_specs
 from evalkit.privileged import OutgoingScan, Privileged, grading
 from evalkit.protocols import GradeItem, Grader, Task
 from evalkit.records import Answer, Completion, Request, Sample
@@ -126,6 +126,8 @@ def _head(request: Request) -> tuple[bytes, ...]:
 
 
 def _grades(task: Task, items: Sequence[tuple[Sample, Privileged]], grader: Grader) -> list[Finding]:
+    if grader.asks():
+        return [Finding(f"gold, {grader.name}", True, "not looked at: this grader asks a model")]
     wrong_gold, nonzero_empty = [], []
     with grading(grader.name, grader.needs) as context:
         gold_items = []

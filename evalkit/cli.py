@@ -13,7 +13,7 @@ import shlex
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
@@ -21,6 +21,9 @@ from rich.text import Text
 
 from evalkit import terminal
 from evalkit.terminal import amount, err, hint, out, print_json, whole, write
+
+if TYPE_CHECKING:
+    from evalkit.results import Run
 
 app = typer.Typer(
     name="evalkit", cls=terminal.PlainGroup, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -103,6 +106,11 @@ def run(
         print_json(_summaries(result))
     else:
         print_run(out, result)
+    _say_errors(result, catalogue)
+
+
+def _say_errors(result: Run, catalogue: list[Path] | None) -> None:
+    """Exit code 3, with the first reason and what to do, where answers or grades ended in an error."""
     if result.errors:
         again = _again(None, None, None, None, result.folder, catalogue)
         why = f" (the first: {result.first_error()})"
@@ -178,6 +186,50 @@ def report(
     else:
         print_run(out, result)
         out.print(f"Report: {page}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def grade(
+    predictions: Annotated[Path, typer.Argument(metavar="PREDICTIONS", help="JSONL: an id and a text a line.")],
+    task: Annotated[str, typer.Option(metavar="TASK", help="Whose samples the lines answer, as olympiad/sample.")],
+    grader: Annotated[list[str], typer.Option(metavar="NAME", help="Who grades: verdict, math, ... (repeatable).")],
+    judge: Annotated[
+        str | None,
+        typer.Option(metavar="ENGINE:MODEL", help="The model that a grader asks, as vllm:Qwen/Qwen3-8B."),
+    ] = None,
+    by: Annotated[str | None, typer.Option(metavar="FIELD", help="A field that tells candidates apart.")] = None,
+    id_field: Annotated[str, typer.Option(metavar="FIELD", help="Which sample a line answers.")] = "id",
+    text_field: Annotated[str, typer.Option(metavar="FIELD", help="The answer.")] = "text",
+    set_: SetOption = None,
+    limit_: LimitOption = None,
+    out_: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Run directory; default runs/FILE-GRADER.")
+    ] = None,
+    json_: Annotated[bool, typer.Option("--json", help="Print one JSON object per answer.")] = False,
+    catalogue: CatalogueOption = None,
+) -> None:
+    """Grade answers that were made elsewhere, in batch; the same command goes on where it stopped."""
+    from evalkit import predictions as recorded
+    from evalkit.catalogue import Catalogue
+    from evalkit.progress import Display
+    from evalkit.report.tables import print_run
+
+    try:
+        with Display(err) as display:
+            result = recorded.grade(
+                predictions, task=task, grader=grader, judge=judge, by=by, id_field=id_field, text_field=text_field,
+                limit=whole("--limit", limit_), out=out_, overrides=set_ or (), catalogue=Catalogue(catalogue or ()),
+                observer=display, tell=hint,
+            )
+    except KeyboardInterrupt:
+        hint("Stopped; everything that came back is kept. Go on with:", f"evalkit {shlex.join(sys.argv[1:])}")
+        raise typer.Exit(130) from None
+    if json_:
+        for row in recorded.rows(result):
+            write(json.dumps(row, ensure_ascii=False))
+    else:
+        print_run(out, result)
+    _say_errors(result, catalogue)
 
 
 @app.command()

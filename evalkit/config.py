@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from evalkit.errors import ConfigError
 from evalkit.records import Sampling
@@ -23,6 +23,10 @@ from evalkit.validation import validate
 
 LABEL_SIGNS = "._-+@/:"
 """What a candidate's or grader's name may hold beside letters and digits: enough for the usual names of models."""
+NO_ADAPTER = "none"
+LORA = "lora:"
+"""How an adapter that is a LoRA directory is named: `lora:PATH`."""
+
 
 def _made_of(signs: str, *, empty: bool = False) -> AfterValidator:
     """Holds a name to letters, digits and `signs`: names stand in tables, paths, patterns and messages."""
@@ -46,6 +50,8 @@ class GraderSpec(_Section):
     grader: str
     name: Annotated[str, _made_of(LABEL_SIGNS, empty=True)] = ""
     """What its scores are called, where a task is graded twice by one grader; default: the grader's name."""
+    judge: str = ""
+    """Which of the run's `judges:` a grader asks; default: the only one."""
     options: dict[str, Any] = {}
 
     @property
@@ -97,18 +103,41 @@ class SamplingSpec(_Section):
         return Sampling(**fields)
 
 
-class CandidateSpec(_Section):
-    """One candidate: an engine and what it serves."""
+class ModelSpec(_Section):
+    """An engine and what it serves."""
 
     name: Annotated[str, _made_of(LABEL_SIGNS)]
-    """What its scores go by."""
+    """What it goes by in tables and messages."""
     engine: str
     model: str | None = None
     """Directory, name inside a catalogue, or hub id; what it means is the engine's affair."""
     options: dict[str, Any] = {}
     sampling: SamplingSpec = SamplingSpec()
+
+
+class JudgeSpec(ModelSpec):
+    """A model that graders ask. What it sees may hold references; a candidate never sees it."""
+
+
+class CandidateSpec(ModelSpec):
+    """One candidate."""
+
     tasks: tuple[str, ...] = ("*",)
     """Glob patterns of the task addresses that it is asked."""
+    adapters: tuple[str, ...] = (NO_ADAPTER,)
+    """`none`, and `lora:PATH` for each LoRA directory that it is tried with on the same samples."""
+
+    @field_validator("adapters")
+    @classmethod
+    def _paired(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if name != NO_ADAPTER and not name.startswith(LORA):
+                raise ValueError(f"an adapter is `none` or `lora:PATH`, not {name!r}")
+            if value.count(name) > 1:
+                raise ValueError(f"{name!r} is listed twice")
+        if NO_ADAPTER not in value:
+            raise ValueError("`none` is missing: what an adapter is worth shows beside the model without it")
+        return value
 
 
 class RunConfig(_Section):
@@ -125,19 +154,21 @@ class RunConfig(_Section):
     """What to do with a prompt over the model's limit; a prompt is never cut."""
     tasks: tuple[TaskSpec, ...] = Field(min_length=1)
     candidates: tuple[CandidateSpec, ...] = Field(min_length=1)
+    judges: tuple[JudgeSpec, ...] = ()
+    """Models that graders ask."""
 
     @field_validator("tasks", mode="before")
     @classmethod
     def _addresses(cls, value: Any) -> Any:
         return [{"task": v} if isinstance(v, str) else v for v in value] if isinstance(value, list) else value
 
-    @field_validator("candidates")
+    @field_validator("candidates", "judges")
     @classmethod
-    def _distinct(cls, value: tuple[CandidateSpec, ...]) -> tuple[CandidateSpec, ...]:
+    def _distinct(cls, value: tuple[ModelSpec, ...], info: ValidationInfo) -> tuple[ModelSpec, ...]:
         names = [c.name for c in value]
         for name in names:
             if names.count(name) > 1:
-                raise ValueError(f"two candidates are called {name!r}")
+                raise ValueError(f"two {info.field_name} are called {name!r}")
         return value
 
     @field_validator("tasks")
@@ -168,16 +199,16 @@ def parse_config(text: str, overrides: Sequence[str] = (), *, where: str = "conf
     data = _yaml(_expand(text, where), where)
     if not isinstance(data, dict):
         raise ConfigError(f"{where}: a run file is a mapping with `name`, `tasks` and `candidates`")
-    for override in overrides:
-        _override(data, override)
+    for change in overrides:
+        override(data, change)
     return validate(RunConfig, data, where=where)
 
 
 def parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
     """`--set` values on their own, as a mapping of options."""
     data: dict[str, Any] = {}
-    for override in overrides:
-        _override(data, override)
+    for change in overrides:
+        override(data, change)
     return data
 
 
@@ -230,8 +261,8 @@ def _yaml(text: str, where: str) -> Any:
         raise ConfigError(f"{where}: not YAML: {error}") from None
 
 
-def _override(data: dict[str, Any], override: str) -> None:
-    """Apply one `a.b=c` in place."""
+def override(data: dict[str, Any], override: str) -> None:
+    """Apply one `a.b=c` in place. Raises ConfigError for one that fits nothing."""
     path, equals, text = override.partition("=")
     if not equals or not path:
         raise ConfigError(f"--set {override!r}: write KEY=VALUE, as in --set candidates.0.model=my/model")
@@ -259,6 +290,6 @@ def _child(node: list[Any], step: str, override: str) -> Any:
 
 
 __all__ = [
-    "CandidateSpec", "GraderSpec", "RunConfig", "SamplingSpec", "TaskSpec", "load_config", "parse_config",
-    "parse_overrides", "validate",
+    "LORA", "NO_ADAPTER", "CandidateSpec", "GraderSpec", "JudgeSpec", "ModelSpec", "RunConfig", "SamplingSpec",
+    "TaskSpec", "load_config", "override", "parse_config", "parse_overrides", "validate",
 ]

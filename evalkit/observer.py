@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol
 
 from evalkit.records import Completion
+
+
+class Stretch(Protocol):
+    """A stretch of work that has begun; several may be under way at a time."""
+
+    def done(self, completion: Completion, waiting: int) -> None:
+        """A completion came back; `waiting` requests are still out."""
+
+    def advance(self, count: int) -> None:
+        """So many more samples, answers or grades are finished."""
 
 
 class Observer(Protocol):
@@ -14,30 +23,25 @@ class Observer(Protocol):
     def checking(self, task: str) -> None:
         """A task is loaded, rendered and checked before the run begins."""
 
-    def phase(self, candidate: str, task: str, what: str, total: int) -> None:
-        """A new stretch of work: `what` is `answering` or `grading`, `total` its number of samples or grades."""
-
-    def done(self, completions: Sequence[Completion], waiting: int) -> None:
-        """Completions came back; `waiting` requests of the window are still out."""
-
-    def advance(self, count: int) -> None:
-        """So many more samples have their first reply (or their grade)."""
+    def stretch(self, who: str, task: str, what: str, total: int) -> Stretch:
+        """A new stretch of work: `what` is `answering`, `judging` or `grading`; `total` as `advance` will count."""
 
 
 class Silent:
-    """The observer that shows nothing."""
+    """The observer that shows nothing, and a stretch of nothing."""
 
     def checking(self, task: str) -> None:
         """Nothing."""
 
-    def phase(self, candidate: str, task: str, what: str, total: int) -> None:
+    def stretch(self, who: str, task: str, what: str, total: int) -> Stretch:
         """Nothing."""
+        return self
 
-    def done(self, completions: Sequence[Completion], waiting: int) -> None:
+    def done(self, completion: Completion, waiting: int) -> None:
         """Nothing."""
 
     def advance(self, count: int) -> None:
         """Nothing."""
 
 
-__all__ = ["Observer", "Silent"]
+__all__ = ["Observer", "Silent", "Stretch"]

@@ -7,11 +7,20 @@ On a terminal a rich progress bar; elsewhere one plain line every few seconds, s
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
+from evalkit.observer import Stretch
 from evalkit.records import Completion
 
 PLAIN_EVERY = 5.0  # seconds between lines where there is no terminal
@@ -20,21 +29,20 @@ PLAIN_EVERY = 5.0  # seconds between lines where there is no terminal
 class Tally:
     """What one stretch of work has used so far."""
 
-    def __init__(self, total: int) -> None:
-        self.total = total
-        self.done = self.waiting = self.errors = 0
+    def __init__(self, label: str, total: int) -> None:
+        self.label, self.total = label, total
+        self.finished = self.waiting = self.errors = 0
         self.prompt = self.cached = self.out = self.fresh = 0
         self.started = time.monotonic()
 
-    def add(self, completions: Sequence[Completion], waiting: int) -> None:
-        """Count completions as they come."""
+    def add(self, completion: Completion, waiting: int) -> None:
+        """Count a completion."""
         self.waiting = waiting
-        for completion in completions:
-            self.errors += completion.finish == "error"
-            self.prompt += completion.usage.prompt_tokens
-            self.cached += completion.usage.cached_tokens
-            self.out += completion.usage.completion_tokens
-            self.fresh += completion.usage.fresh_tokens
+        self.errors += completion.finish == "error"
+        self.prompt += completion.usage.prompt_tokens
+        self.cached += completion.usage.cached_tokens
+        self.out += completion.usage.completion_tokens
+        self.fresh += completion.usage.fresh_tokens
 
     def facts(self) -> str:
         """Tokens a second, what sharing saved, requests out, errors: what there is to say, in a few words."""
@@ -50,6 +58,14 @@ class Tally:
         if self.errors:
             parts.append(f"{self.errors:,} errors")
         return ", ".join(parts)
+
+    def line(self) -> str:
+        """All of it, in one line."""
+        seconds = time.monotonic() - self.started
+        done, total = self.finished, self.total
+        left = f", about {seconds / done * (total - done):,.0f} s left" if 0 < done < total else ""
+        facts = self.facts()
+        return f"{self.label}: {done:,}/{total:,} in {seconds:,.1f} s{left}{', ' + facts if facts else ''}"
 
 
 class Display:
@@ -68,10 +84,9 @@ class Display:
             transient=True,
             disable=not console.is_terminal,
         )
-        self._label = ""
-        self._tally = Tally(0)
-        self._last_line = 0.0
-        self._checked = False
+        self._shown: list[Shown] = []
+        self._checking: TaskID | None = None
+        self._said_checking = False
         self.begun = False
         """Whether anything was asked or graded: the run directory is there."""
 
@@ -80,67 +95,76 @@ class Display:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._finish()
+        for shown in list(self._shown):
+            shown.finish()
         self._bar.stop()
 
     def checking(self, task: str) -> None:
         """A task is checked before the run; see `Observer`. Logs have a line at the first, so that none is silent."""
-        self._finish()
+        if self._checking is not None:
+            self._bar.remove_task(self._checking)
         if self._console.is_terminal:
-            self._label = f"checking {task}"
-            self._tally = Tally(0)
-            self._task = self._bar.add_task(self._label, total=None, facts="")
-        elif not self._checked:
+            self._checking = self._bar.add_task(f"checking {escape(task)}", total=None, facts="")
+        elif not self._said_checking:
             self._console.print("Loading and checking tasks and candidates.", highlight=False)
-        self._checked = True
+            self._said_checking = True
 
-    def phase(self, candidate: str, task: str, what: str, total: int) -> None:
+    def stretch(self, who: str, task: str, what: str, total: int) -> Stretch:
         """A new bar, or the first line of a new stretch; see `Observer`."""
-        self._finish()
         self.begun = True
-        self._label = f"{candidate} · {task} · {what}"
-        self._tally = Tally(total)
-        self._last_line = time.monotonic()
-        self._task = self._bar.add_task(self._label, total=total, facts="")
+        if self._checking is not None:
+            self._bar.remove_task(self._checking)
+            self._checking = None
+        shown = Shown(Tally(f"{who} · {task} · {what}", total), self._bar, self._console, self._shown)
+        self._shown.append(shown)
+        return shown
 
-    def done(self, completions: Sequence[Completion], waiting: int) -> None:
-        """Completions came back; see `Observer`."""
-        self._tally.add(completions, waiting)
+
+class Shown:
+    """One stretch on the console. It ends by itself when all of it is finished."""
+
+    def __init__(self, tally: Tally, bar: Progress, console: Console, beside: list[Shown]) -> None:
+        """`beside`: all stretches that are shown now; this one leaves them when it ends."""
+        self._tally, self._bar, self._console, self._beside = tally, bar, console, beside
+        self._id = bar.add_task(escape(tally.label), total=tally.total, facts="")
+        self._last = time.monotonic()
+
+    def done(self, completion: Completion, waiting: int) -> None:
+        """A completion came back; see `Stretch`."""
+        self._tally.add(completion, waiting)
         self._show()
 
     def advance(self, count: int) -> None:
-        """Samples or grades are finished; see `Observer`."""
-        self._tally.done += count
-        self._bar.update(self._task, advance=count)
-        self._show()
+        """Samples, answers or grades are finished; see `Stretch`."""
+        if not count:
+            return
+        self._tally.finished += count
+        self._bar.update(self._id, advance=count)
+        if self._tally.finished >= self._tally.total:
+            self.finish()
+        else:
+            self._show()
+
+    def finish(self) -> None:
+        """The last line of a stretch in which anything was done; terminals and logs alike."""
+        if self in self._beside:
+            self._beside.remove(self)
+            self._bar.remove_task(self._id)
+            if self._tally.finished:
+                self._line()
 
     def _show(self) -> None:
         now = time.monotonic()
-        if now - self._last_line < (0.2 if self._console.is_terminal else PLAIN_EVERY):
+        if now - self._last < (0.2 if self._console.is_terminal else PLAIN_EVERY):
             return
-        self._last_line = now
+        self._last = now
         if self._console.is_terminal:
-            self._bar.update(self._task, facts=self._tally.facts())
+            self._bar.update(self._id, facts=self._tally.facts())
         else:
             self._line()
 
     def _line(self) -> None:
-        seconds = time.monotonic() - self._tally.started
-        done, total = self._tally.done, self._tally.total
-        left = f", about {seconds / done * (total - done):,.0f} s left" if 0 < done < total else ""
-        facts = self._tally.facts()
-        self._console.print(
-            f"{self._label}: {done:,}/{total:,} in {seconds:,.1f} s{left}{', ' + facts if facts else ''}",
-            highlight=False, soft_wrap=True, markup=False,
-        )
-
-    def _finish(self) -> None:
-        """The summary line of a stretch in which anything was done; terminals and logs alike."""
-        if self._label and self._tally.done:
-            self._line()
-        if self._label:
-            self._bar.remove_task(self._task)
-        self._label = ""
+        self._console.print(self._tally.line(), highlight=False, soft_wrap=True, markup=False)
 
 
 __all__ = ["Display", "Tally"]

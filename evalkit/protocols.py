@@ -19,7 +19,20 @@ from pydantic import BaseModel, ConfigDict
 
 from evalkit.errors import ConfigError, FirewallError
 from evalkit.privileged import Privileged, Reference
-from evalkit.records import Answer, Completion, Grade, Lora, Message, Prompt, Request, Sample, Sampling, Segment, scored
+from evalkit.records import (
+    Answer,
+    AnswerStatus,
+    Completion,
+    Grade,
+    Lora,
+    Message,
+    Prompt,
+    Request,
+    Sample,
+    Sampling,
+    Segment,
+    scored,
+)
 
 
 class Options(BaseModel):
@@ -132,8 +145,10 @@ class Grader(ABC):
     name: ClassVar[str]
     version: ClassVar[str] = "1"
     """Raised whenever the same answer may get another grade."""
-    needs: ClassVar[tuple[str, ...]] = ("answers",)
-    """Kinds of privileged information it opens; all others stay closed to it."""
+    needs: tuple[str, ...] = ("answers",)
+    """Kinds of privileged information it opens; all others stay closed to it. An instance may narrow them."""
+    judges: ClassVar[tuple[AnswerStatus, ...]] = ("answered",)
+    """Statuses of the answers that it looks at; all others are 0 (`zero`)."""
 
     Options: ClassVar[type[BaseModel]] = NoOptions
     """Its options; an unknown one is refused. A subclass puts its own model here."""
@@ -147,13 +162,21 @@ class Grader(ABC):
     def metrics(self) -> tuple[str, ...]:
         """Names of what it measures, the primary one (the grade's value) first."""
 
+    @classmethod
+    def asks(cls) -> bool:
+        """Whether it asks a model; a rule does not."""
+        return cls.ask is not Grader.ask
+
     def ask(self, item: GradeItem) -> Sequence[Request]:
-        """The next requests to the grader's model; a rule has none."""
+        """The next requests to its model, given the replies so far; empty when it has heard enough.
+
+        The runner puts task, model and sampling settings in; `draw` tells votes apart.
+        """
         return ()
 
     @abstractmethod
     def read(self, item: GradeItem) -> Grade:
-        """The grade of one answer (status `answered`; the runner gives 0 for the other statuses)."""
+        """The grade of one answer, whose status is one of `judges`. Replies with an error never reach it."""
 
     def read_all(self, items: Iterable[GradeItem]) -> Iterator[Grade]:
         """Grades in the order of the items. Override to work on several at a time.

@@ -21,7 +21,7 @@ DIGEST_BYTES = 16  # 128 bits: a collision among a billion texts has probability
 
 Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length", "refusal", "missing", "error"]
-AnswerStatus = Literal["answered", "unparsed", "truncated", "refused", "missing"]
+AnswerStatus = Literal["answered", "unparsed", "truncated", "refused", "missing", "error"]
 GradeStatus = Literal["scored", "unscored", "abstained", "error"]
 
 
@@ -276,6 +276,7 @@ class Answer(msgspec.Struct, frozen=True):
     value: Any = None
     """Parsed value (string, list of strings, ...); None unless answered."""
     status: AnswerStatus = "answered"
+    """`error`: nothing could be read because an engine or a reader failed, which says nothing about the candidate."""
     text: str = ""
     """The reply the value was read from, whole."""
     turns: tuple[Answer, ...] = ()

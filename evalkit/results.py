@@ -15,11 +15,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import yaml
 
 from evalkit.catalogue import parse_address
 from evalkit.config import RunConfig, validate
 from evalkit.errors import ConfigError, StorageError
+from evalkit.participants import candidate_and_adapter, entry
 from evalkit.store import unpack
 
 if TYPE_CHECKING:
@@ -50,6 +52,11 @@ SELECT c.name, t.name, COUNT(*) FROM skipped k JOIN name c ON c.id = k.candidate
 GROUP BY k.candidate, k.task
 """
 
+_JUDGES = """
+SELECT n.name, COUNT(*), TOTAL(j.prompt_tokens), TOTAL(j.cached_tokens), TOTAL(j.completion_tokens),
+    TOTAL(j.fresh_tokens) FROM judgement j JOIN name n ON n.id = j.grader GROUP BY j.grader
+"""
+
 _GRADERS = "SELECT name, detail FROM name WHERE kind = 'grader'"
 
 _SKIPPED = """
@@ -58,6 +65,28 @@ JOIN name c ON c.id = k.candidate JOIN name t ON t.id = k.task
 JOIN sample s ON s.task = k.task AND s.ordinal = k.ordinal
 ORDER BY k.candidate, k.task, k.ordinal, k.draw
 """
+
+
+class JudgeUsage(msgspec.Struct, frozen=True):
+    """What one grader asked its model, over all tasks."""
+
+    grader: str
+    replies: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    fresh_tokens: int = 0
+
+    def plus(self, other: JudgeUsage) -> JudgeUsage:
+        """Both together."""
+        mine, its = (msgspec.structs.astuple(u)[1:] for u in (self, other))
+        return JudgeUsage(self.grader, *(a + b for a, b in zip(mine, its, strict=True)))
+
+    @property
+    def efficiency(self) -> float | None:
+        """Prefill efficiency: tokens that had to be computed / that were; None where none were counted."""
+        computed = self.prompt_tokens - self.cached_tokens
+        return self.fresh_tokens / computed if computed and self.fresh_tokens else None
 
 
 class Run:
@@ -94,7 +123,7 @@ class Run:
         return summarise(self.scores(), by)
 
     def progress(self) -> dict[tuple[str, str], tuple[int, int]]:
-        """Answers that every grader has judged (or that were skipped) and answers in all, by candidate and task.
+        """Answers that every grader has judged (or that were skipped) and answers in all, by entry and task.
 
         Unequal where the run is unfinished; what was never begun is there with 0.
         """
@@ -106,9 +135,9 @@ class Run:
         for candidate in config.candidates:
             for task, samples in self.facts["samples"].items():
                 if any(fnmatch.fnmatchcase(task, pattern) for pattern in candidate.tasks):
-                    key = (candidate.name, task)
-                    judged = found.get(key, 0) // max(graders[task], 1)
-                    progress[key] = (judged + skipped.get(key, 0), samples * config.draws)
+                    for key in ((entry(candidate.name, adapter), task) for adapter in candidate.adapters):
+                        judged = found.get(key, 0) // max(graders[task], 1)
+                        progress[key] = (judged + skipped.get(key, 0), samples * config.draws)
         return progress
 
     def first_error(self) -> str:
@@ -123,7 +152,7 @@ class Run:
         return ""
 
     def prefill_efficiency(self) -> dict[str, float]:
-        """By candidate: prompt tokens that had to be computed (each shared stretch once) / those that were; 1 is best.
+        """By entry: prompt tokens that had to be computed (each shared stretch once) / those that were; 1 is best.
 
         Candidates whose engine has no tokens are left out.
         """
@@ -132,6 +161,14 @@ class Run:
             " JOIN name c ON c.id = r.candidate GROUP BY r.candidate"
         )
         return {name: fresh / computed for name, fresh, computed in rows if fresh and computed}
+
+    def judges(self) -> list[JudgeUsage]:
+        """What graders that ask a model asked it, by grader."""
+        found: dict[str, JudgeUsage] = {}
+        for name, *numbers in self._query(_JUDGES):
+            label = name.partition(" ")[2]
+            found[label] = found.get(label, JudgeUsage(label)).plus(JudgeUsage(label, *map(int, numbers)))
+        return list(found.values())
 
     def _query(self, sql: str) -> Iterator[tuple[Any, ...]]:
         """Rows of a query; StorageError for a database that cannot be read."""
@@ -157,18 +194,20 @@ class Run:
             # each token is counted once: with the primary metric of the first grader
             cost = (int(prompt), int(cached), int(out), seconds) if place != counted else NO_COST
             counted = place
+            who = candidate_and_adapter(candidate)
             for i, metric in enumerate(metrics[name]):
                 number = numbers.get(metric, value if i == 0 else None) if status == "scored" else None
-                head = (candidate, "none", task, sample, cluster, draw, grader, metric, i == 0, number, status)
+                head = (*who, task, sample, cluster, draw, grader, metric, i == 0, number, status)
                 yield (*head, answer, length, tags, *cost)
                 cost = NO_COST
         for candidate, task, sample, cluster, tags, draw in self._query(_SKIPPED):
+            entered = (*candidate_and_adapter(candidate), task, sample, cluster, draw)
+            left_out = ("skipped", "skipped", parse_address(task).length, tags, *NO_COST)
             for name, names in metrics.items():
                 if name.startswith(f"{task} "):
                     grader = name.removeprefix(f"{task} ")
                     for i, metric in enumerate(names):
-                        head = (candidate, "none", task, sample, cluster, draw, grader, metric, i == 0, None, "skipped")
-                        yield (*head, "skipped", parse_address(task).length, tags, *NO_COST)
+                        yield (*entered, grader, metric, i == 0, None, *left_out)
 
 
 _SCHEMA = {
@@ -194,4 +233,4 @@ def read_facts(folder: Path) -> dict[str, Any]:
     return facts
 
 
-__all__ = ["Run", "read_facts"]
+__all__ = ["JudgeUsage", "Run", "read_facts"]

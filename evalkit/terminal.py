@@ -47,9 +47,9 @@ class PlainGroup(_Plain, TyperGroup):
     """A group likewise."""
 
 
-def hint(sentence: str, command: str) -> None:
+def hint(sentence: str, command: str = "") -> None:
     """What the user can do next."""
-    err.print(f"{sentence} {command}", markup=False, highlight=False, soft_wrap=True)
+    err.print(f"{sentence} {command}".rstrip(), markup=False, highlight=False, soft_wrap=True)
 
 
 def fail(message: str, code: int) -> NoReturn:

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 import evalkit as ek
-from evalkit import runner
+from evalkit import participants
 from evalkit.config import RunConfig, parse_config
 from evalkit.privileged import KINDS
 from evalkit.progress import Display
@@ -118,8 +118,8 @@ def test_no_canary_crosses_to_the_candidates_side(
         data = request.getfixturevalue("planted_sources")
         text = text.replace("_sample\"", f"_sample\", options: {{data: {data}}}}}").replace("\"loft/", "{task: \"loft/")
     else:
-        items = runner.Bench.items
-        monkeypatch.setattr(runner.Bench, "items", lambda self: planted(items(self)))
+        items = participants.Bench.items
+        monkeypatch.setattr(participants.Bench, "items", lambda self: planted(items(self)))
     config = parse_config(text)
     assert isinstance(config, RunConfig)
     with Display(Console(stderr=True)) as display:
@@ -152,8 +152,8 @@ def test_a_task_that_copies_its_gold_into_a_tag_would_be_found(
 
 
 def test_the_message_about_an_overlong_prompt_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    items = runner.Bench.items
-    monkeypatch.setattr(runner.Bench, "items", lambda self: planted(items(self)))
+    items = participants.Bench.items
+    monkeypatch.setattr(participants.Bench, "items", lambda self: planted(items(self)))
     text = RUNS["archive"].replace("sampling: {max_tokens: 4}", "options: {max_model_len: 500}")
     config = parse_config(text)
     assert isinstance(config, RunConfig)
@@ -163,8 +163,8 @@ def test_the_message_about_an_overlong_prompt_says_nothing(tmp_path: Path, monke
 
 
 def test_the_canary_would_be_found_if_a_task_leaked_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    items = runner.Bench.items
-    monkeypatch.setattr(runner.Bench, "items", lambda self: planted(items(self)))
+    items = participants.Bench.items
+    monkeypatch.setattr(participants.Bench, "items", lambda self: planted(items(self)))
     from evalkit.catalogue import parse_address
 
     olympiad = ek.Catalogue().task_class(parse_address("olympiad/sample"))

@@ -42,14 +42,14 @@ def test_what_was_put_comes_back_whole(tmp_path: Path) -> None:
     store = Store(tmp_path)
     request = asked(3, context)
     place = Place(store.number("candidate", "a", "f"), store.number("task", "t"), 3, 0)
-    store.put_completion(place, 0, request, reply(request, "naïve 🙂 \ud800 text"), 1)
+    store.replies.put(place, 0, request, reply(request, "naïve 🙂 \ud800 text"))
     store.flush()
     assert store.committed == 1
-    assert store.completions(place.candidate, place.task, 0, 10) == {
+    assert store.replies.find(place.candidate, place.task, 0, 10) == {
         place: {0: reply(request, "naïve 🙂 \ud800 text")}
     }
-    assert store.completions(place.candidate, place.task, 4, 10) == {}
-    assert store.prompt(place.candidate, place.task, 3) == request.prompt
+    assert store.replies.find(place.candidate, place.task, 4, 10) == {}
+    assert store.replies.prompt(place) == request.prompt
     store.close()
 
 
@@ -66,7 +66,7 @@ def test_a_context_shared_by_a_thousand_samples_is_stored_once(tmp_path: Path) -
         request = asked(i, context)
         place = Place(candidate, task, i, 0)
         store.put_sample(task, i, request.sample)
-        store.put_completion(place, 0, request, reply(request), 1)
+        store.replies.put(place, 0, request, reply(request))
         store.put_grade(place, 1, Answer("yes", text="yes"), scored(1.0, metrics={"em": 1.0}))
     store.close()
     assert (tmp_path / "run.db").stat().st_size < 2 * compressed + 1000 * 1024
@@ -77,11 +77,11 @@ def test_a_new_reply_takes_the_old_grade_away(tmp_path: Path) -> None:
     store = Store(tmp_path)
     request = asked(0, Segment("c"))
     place = Place(store.number("candidate", "a", "f"), store.number("task", "t"), 0, 0)
-    store.put_completion(place, 0, request, Completion(request.key, finish="error", error="lost"), 1)
+    store.replies.put(place, 0, request, Completion(request.key, finish="error", error="lost"))
     store.put_grade(place, 1, Answer(status="missing"), Grade(value=0.0))
     store.flush()
     assert store.graded(place.candidate, place.task, 1, 0, 1) == {place}
-    store.put_completion(place, 0, request, reply(request), 1)
+    store.replies.put(place, 0, request, reply(request))
     store.flush()
     assert store.graded(place.candidate, place.task, 1, 0, 1) == set()
     store.close()
@@ -116,7 +116,7 @@ store = Store(Path({folder!r}))
 candidate, task = store.number("candidate", "a", "f"), store.number("task", "t")
 def put(i):
     request = asked(i, Segment("c"))
-    store.put_completion(Place(candidate, task, i, 0), 0, request, reply(request, os.urandom(2000).hex()), 1)
+    store.replies.put(Place(candidate, task, i, 0), 0, request, reply(request, os.urandom(2000).hex()))
 put(0)
 store.flush()
 resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
@@ -142,7 +142,7 @@ def test_a_disk_that_takes_no_more_stops_the_store_and_keeps_what_was_committed(
     committed = int(run.stdout.rsplit(" ", 1)[1])
     again = Store(tmp_path)
     assert committed >= 1
-    assert len(again.completions(1, 2, 0, 5000)) == committed
+    assert len(again.replies.find(1, 2, 0, 5000)) == committed
     again.close()
 
 
@@ -155,11 +155,11 @@ def test_any_text_survives(texts: list[str]) -> None:
         store = Store(Path(folder))
         requests = [asked(i, Segment(t)) for i, t in enumerate(texts)]
         for i, (request, text) in enumerate(zip(requests, texts, strict=True)):
-            store.put_completion(Place(1, 1, i, 0), 0, request, reply(request, text), 1)
+            store.replies.put(Place(1, 1, i, 0), 0, request, reply(request, text))
         store.flush()
-        back = store.completions(1, 1, 0, len(texts))
+        back = store.replies.find(1, 1, 0, len(texts))
         assert [back[Place(1, 1, i, 0)][0].text for i in range(len(texts))] == texts
-        assert [store.prompt(1, 1, i) for i in range(len(texts))] == [r.prompt for r in requests]
+        assert [store.replies.prompt(Place(1, 1, i, 0)) for i in range(len(texts))] == [r.prompt for r in requests]
         store.close()
 
 
@@ -171,13 +171,14 @@ def test_bodies_say_how_they_are_packed() -> None:
 def test_an_interrupt_between_a_commit_and_its_counting_is_no_failure(tmp_path: Path) -> None:
     store = Store(tmp_path)
     request = asked(0, Segment("shared"))
-    store.put_completion(Place(1, 1, 0, 0), 0, request, reply(request), 1)
-    with store._guard:
-        if store._db.in_transaction:
-            store._db.execute("COMMIT")  # and then Ctrl-C, before it was counted
+    store.replies.put(Place(1, 1, 0, 0), 0, request, reply(request))
+    journal = store._journal
+    with journal._guard:
+        if journal._db.in_transaction:
+            journal._db.execute("COMMIT")  # and then Ctrl-C, before it was counted
     store.close()
     again = Store(tmp_path)
-    assert len(again.completions(1, 1, 0, 1)) == 1
+    assert len(again.replies.find(1, 1, 0, 1)) == 1
     again.close()
 
 

@@ -8,6 +8,7 @@ which is a fact about the recording and not an error of the run. Only offsets ar
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -35,6 +36,8 @@ class ReplayOptions(Options):
     """Which turn a line answers, likewise."""
     where: dict[str, str] = {}
     """Only lines whose fields have these values."""
+    number_draws: bool = False
+    """Several replies to one question are its draws, in the order of the lines; `draw_field` is not looked at."""
 
 
 class Replay(Engine):
@@ -71,10 +74,15 @@ class Replay(Engine):
     def _index(self) -> tuple[bytes, dict[tuple[str, int, int], int]]:
         """Digest of the file, and the offset of the line for each id, draw and turn."""
         offsets: dict[tuple[str, int, int], int] = {}
+        numbers: Counter[tuple[str, int]] = Counter()
         for row in jsonl.rows(self.path):
             self._check(row)
             if all(str(row[field]) == value for field, value in self.options.where.items()):
-                place = self._place(row)
+                name, draw, turn = self._place(row)
+                if self.options.number_draws:
+                    draw = numbers[name, turn]
+                    numbers[name, turn] += 1
+                place = (name, draw, turn)
                 if place in offsets:
                     raise DataError(
                         f"{row.where}: a second reply to {place[0]!r}: pick one candidate with the option `where`, or"
@@ -86,7 +94,8 @@ class Replay(Engine):
         return digest.digest(), offsets
 
     def _place(self, row: jsonl.Row) -> tuple[str, int, int]:
-        draw, turn = (row.get(field, 0) for field in (self.options.draw_field, self.options.turn_field))
+        draw = 0 if self.options.number_draws else row.get(self.options.draw_field, 0)
+        turn = row.get(self.options.turn_field, 0)
         for number in (draw, turn):
             if not isinstance(number, int) or isinstance(number, bool) or number < 0:
                 raise DataError(f"{row.where}: draw and turn are whole numbers from 0, not {jsonl.shown(number)}")

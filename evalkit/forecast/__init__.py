@@ -15,10 +15,10 @@ from pathlib import Path
 
 import msgspec
 
+from evalkit.assembly import build_bench, find_counter
 from evalkit.catalogue import Catalogue
 from evalkit.config import CandidateSpec, RunConfig, load_config
 from evalkit.errors import ConfigError, DataError
-from evalkit.evaluation import build_bench, find_counter
 from evalkit.forecast.candidate import Site, forecast_candidate
 from evalkit.forecast.grading import grader_loads
 from evalkit.forecast.hardware import hardware
@@ -26,10 +26,10 @@ from evalkit.forecast.load import Load, LoadCount
 from evalkit.forecast.records import CandidateForecast, Capacity, Forecast, GraderLoad, Times
 from evalkit.forecast.roofline import Assumptions
 from evalkit.forecast.source import Source, limit_for, shape_for, source_of
+from evalkit.participants import Bench
 from evalkit.prompts import PromptEncoder, load_encoder
 from evalkit.protocols import Task, TokenCounter
 from evalkit.records import Completion, Request, Sample, Sampling
-from evalkit.runner import Bench
 
 
 def forecast(
@@ -60,7 +60,7 @@ def forecast(
     benches: list[Bench] = []
     try:
         for task in config.tasks:
-            bench = build_bench(task, config, catalogue, counter)
+            bench = build_bench(task, config, catalogue, counter, None)
             benches.append(msgspec.structs.replace(bench, limit=_least(bench.limit, limit)))
         encoders: dict[Path, PromptEncoder] = {}
         found = [

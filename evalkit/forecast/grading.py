@@ -12,15 +12,15 @@ from collections.abc import Sequence
 
 from evalkit.errors import FirewallError
 from evalkit.forecast.records import GraderLoad
+from evalkit.participants import Bench
 from evalkit.privileged import Privileged, grading
 from evalkit.protocols import GradeItem, Grader, TokenCounter
 from evalkit.records import Completion, Request, Sample, Segment
-from evalkit.runner import Bench
 
 
 def grader_loads(bench: Bench, answers_each: int, counter: TokenCounter | None) -> list[GraderLoad]:
     """What each of a task's graders that ask will ask, each sample being answered `answers_each` times."""
-    asking = {label: g for label, g in bench.graders.items() if type(g).ask is not Grader.ask}
+    asking = {label: g for label, g in bench.graders.items() if g.asks()}
     if not asking or not answers_each:
         return []
     counts = {label: _Count(GraderLoad(bench.address, label), counter) for label in asking}

@@ -13,11 +13,11 @@ from typing import Any
 
 import msgspec
 
+from evalkit.assembly import build_engine
 from evalkit.catalogue import Catalogue
 from evalkit.config import CandidateSpec
 from evalkit.engines import ENGINES, engine_class
 from evalkit.errors import ConfigError, nearest
-from evalkit.evaluation import build_engine
 from evalkit.forecast.hardware import Hardware
 from evalkit.forecast.roofline import Serving
 from evalkit.forecast.shape import Shape, load_shape

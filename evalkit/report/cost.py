@@ -15,6 +15,8 @@ from evalkit.report import labels
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from evalkit.results import JudgeUsage
+
 _ANSWER = ["candidate", "adapter", "task", "sample", "draw"]
 _COSTS = ("prompt_tokens", "cached_tokens", "completion_tokens", "seconds")
 
@@ -23,7 +25,7 @@ class Cost(msgspec.Struct, frozen=True):
     """All answers of one candidate together."""
 
     candidate: str
-    """With its adapter, where it has one."""
+    """With its adapter, where it has one; or the judge of a grader."""
     answers: int
     """Samples x draws that were asked; skipped ones are not."""
     prompt_tokens: int
@@ -69,4 +71,10 @@ def reading(cost: Cost, efficiency: float | None) -> str:
     return f"{line}; prefill efficiency {efficiency:.2f} (tokens that had to be computed / that were; 1 is best)."
 
 
-__all__ = ["Cost", "costs", "reading"]
+def judge_cost(usage: JudgeUsage) -> Cost:
+    """What one grader asked its model, as a cost like a candidate's."""
+    tokens = (usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens)
+    return Cost(f"the judge of {usage.grader}", usage.replies, *tokens, 0.0)
+
+
+__all__ = ["Cost", "costs", "judge_cost", "reading"]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from evalkit.errors import StorageError
 from evalkit.report import labels
 from evalkit.report.breakdown import breakdowns
-from evalkit.report.cost import costs
+from evalkit.report.cost import costs, judge_cost
 from evalkit.report.figures import length_figures, palette, to_svg
 from evalkit.report.labels import Results
 from evalkit.report.tables import by_task, headline
@@ -23,13 +23,19 @@ from evalkit.stats.summary import summarise
 if TYPE_CHECKING:
     import pyarrow as pa
 
-OWN_PLACE = ("title", "command", "config", "unfinished", "prefill_efficiency")
+OWN_PLACE = ("title", "command", "config", "unfinished", "prefill_efficiency", "judging")
 """Facts that the page shows in a place of their own; all others are listed as they are."""
 
 
 def write_run_report(path: Path, run: Results) -> Path:
     """Write the page of a run directory, which may still be unfinished."""
-    live = {"unfinished": labels.unfinished(run.progress()), "prefill_efficiency": run.prefill_efficiency()}
+    judges = [(judge_cost(usage), usage.efficiency) for usage in run.judges()]
+    efficiency = run.prefill_efficiency() | {cost.candidate: e for cost, e in judges if e is not None}
+    live = {
+        "unfinished": labels.unfinished(run.progress()),
+        "prefill_efficiency": efficiency,
+        "judging": [cost for cost, _ in judges],
+    }
     return write_report(path, run.scores(), {**run.facts, **live})
 
 
@@ -38,8 +44,8 @@ def write_report(path: Path, scores: pa.Table, facts: Mapping[str, Any]) -> Path
 
     Of the facts, these have a place of their own, all of them optional: `title`; `command`, which reproduces the run;
     `config`, the resolved run file; `unfinished`, lines that say what is missing; `prefill_efficiency`, a number or a
-    text by candidate. Whatever else the facts hold is listed. Raises DataError for a table that is none of scores,
-    StorageError where the page cannot be written.
+    text by candidate; `judging`, costs of the graders that ask a model. Whatever else the facts hold is listed. Raises
+    DataError for a table that is none of scores, StorageError where the page cannot be written.
     """
     page = render(scores, facts)
     try:
@@ -72,7 +78,7 @@ def render(scores: pa.Table, facts: Mapping[str, Any]) -> str:
         figures=[(f, Markup(to_svg(f.chart))) for f in length_figures(summaries)],
         breakdowns=breakdowns(scores),
         apart=[s for s in by_task(summaries) if s.primary and labels.apart(s)],
-        costs=costs(scores),
+        costs=[*costs(scores), *facts.get("judging", ())],
         prefill=_named(facts.get("prefill_efficiency")),
         others=[s for s in by_task(summaries) if not s.primary],
         command=facts.get("command") or "",

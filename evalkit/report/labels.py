@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from evalkit.participants import entry
 from evalkit.stats.summary import NOT_ANSWERED, Summary
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from evalkit.results import JudgeUsage
 
 NONE = "-"
 """Stands where there is no number. ASCII, as all words here: they are printed on any terminal."""
@@ -37,10 +40,14 @@ class Results(Protocol):
         """By candidate: prompt tokens that had to be computed / those that were."""
         ...
 
+    def judges(self) -> Sequence[JudgeUsage]:
+        """What graders that ask a model asked it."""
+        ...
+
 
 def series(candidate: str, adapter: str) -> str:
     """A candidate's name, with its adapter where it has one."""
-    return candidate if adapter == "none" else f"{candidate} + {adapter}"
+    return entry(candidate, adapter)
 
 
 def family(task: str) -> str:

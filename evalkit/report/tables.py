@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from evalkit.report import labels
-from evalkit.report.cost import costs, reading
+from evalkit.report.cost import costs, judge_cost, reading
 from evalkit.report.labels import Results
 from evalkit.stats.summary import Summary, summarise
 
@@ -35,6 +35,9 @@ def print_run(console: Console, run: Results) -> None:
     for cost in costs(scores):
         if cost.prompt_tokens:
             console.print(Text(reading(cost, efficiency.get(cost.candidate)), style="dim"), soft_wrap=True)
+    for usage in run.judges():
+        if usage.prompt_tokens:
+            console.print(Text(reading(judge_cost(usage), usage.efficiency), style="dim"), soft_wrap=True)
     for line in labels.unfinished(run.progress()):
         console.print(Text(f"Unfinished: {line}"), soft_wrap=True)
     console.print(Text(f"Run: {run.folder}"), soft_wrap=True)

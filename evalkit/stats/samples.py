@@ -25,7 +25,7 @@ COLUMNS = (
 )
 """Columns of a scores table."""
 STATUSES = ("scored", "unscored", "abstained", "error", "skipped")
-ANSWERS = ("answered", "unparsed", "truncated", "refused", "missing", "skipped")
+ANSWERS = ("answered", "unparsed", "truncated", "refused", "missing", "error", "skipped")
 
 
 class Samples(msgspec.Struct, frozen=True):

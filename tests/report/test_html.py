@@ -16,6 +16,7 @@ from evalkit.errors import DataError, StorageError
 from evalkit.report.breakdown import breakdowns
 from evalkit.report.cost import costs
 from evalkit.report.html import render, write_report, write_run_report
+from evalkit.results import JudgeUsage
 from evalkit.stats.summary import summarise
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}
@@ -194,8 +195,13 @@ def test_a_run_is_written_with_what_is_unfinished(sums: pa.Table, tmp_path: Path
         def prefill_efficiency(self) -> dict[str, float]:
             return {"small": 0.98}
 
+        def judges(self) -> list[JudgeUsage]:
+            return [JudgeUsage("verdict", 40, 1000, 800, 40, 150)]
+
     page = write_run_report(tmp_path / "deep" / "report.html", Unfinished())
-    assert "Unfinished: small on town/rag@4k: 30 of 40 samples done" in Page(page.read_text(encoding="utf-8")).text
+    text = Page(page.read_text(encoding="utf-8")).text
+    assert "Unfinished: small on town/rag@4k: 30 of 40 samples done" in text
+    assert "the judge of verdict" in text and "0.750" in text
 
 
 def test_a_wrong_table_or_place_is_refused_in_one_sentence(sums: pa.Table, tmp_path: Path) -> None:

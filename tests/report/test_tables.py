@@ -14,6 +14,7 @@ from rich.console import Console
 
 from evalkit.report.cost import costs
 from evalkit.report.tables import TRACK, print_run, print_tables, to_json, track
+from evalkit.results import JudgeUsage
 from evalkit.stats.summary import Summary, summarise
 
 
@@ -115,6 +116,9 @@ class FakeRun:
     def prefill_efficiency(self) -> dict[str, float]:
         return {"small": 0.98}
 
+    def judges(self) -> list[JudgeUsage]:
+        return [JudgeUsage("verdict", 40, 1000, 800, 40, 150)]
+
 
 def test_a_run_prints_its_place_and_what_is_unfinished(scores: pa.Table) -> None:
     file = io.StringIO()
@@ -122,12 +126,14 @@ def test_a_run_prints_its_place_and_what_is_unfinished(scores: pa.Table) -> None
     assert "Run: runs/[red]town" in file.getvalue()
     assert "Unfinished: small on town/rag@4k: 30 of 40 samples done" in file.getvalue()
     assert "town/rag@1k:" not in file.getvalue()
+    told = " ".join(file.getvalue().split())
+    assert "the judge of verdict read 1,000 prompt tokens, 80 % shared" in told and "prefill efficiency 0.75" in told
 
 
 def test_what_reading_the_prompts_cost_is_said_in_terms_that_explain_themselves(scores: pa.Table) -> None:
     file = io.StringIO()
     print_run(Console(file=file, width=100), FakeRun(scores))
-    lines = [line for line in file.getvalue().splitlines() if "prompt tokens" in line]
+    lines = [line for line in file.getvalue().splitlines() if " read " in line and "judge" not in line]
     assert len(lines) == len([c for c in costs(scores) if c.prompt_tokens]) > 1
     small = next(line for line in lines if line.startswith("small read "))
     assert "shared (kept from a prompt before); prefill efficiency 0.98 (tokens that had to be computed / " in small

@@ -11,10 +11,10 @@ import pytest
 from evalkit.tasks.loft import render
 
 import evalkit as ek
+from evalkit.assembly import build_task, find_counter
 from evalkit.catalogue import Catalogue, parse_address
 from evalkit.config import validate
 from evalkit.errors import ConfigError, DataError
-from evalkit.evaluation import build_task, find_counter
 from evalkit.privileged import OutgoingScan, grading
 from evalkit.protocols import GradeItem, Task, TaskContext
 from evalkit.records import Completion, Corpus, Document, Sample

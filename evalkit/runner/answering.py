@@ -1,0 +1,117 @@
+"""The first pass: candidates answer, each sample a dialogue that its task leads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import msgspec
+
+from evalkit import plan
+from evalkit.config import RunConfig
+from evalkit.errors import DataError, EvalkitError
+from evalkit.observer import Observer, Stretch
+from evalkit.participants import Bench, Contestant
+from evalkit.privileged import OutgoingScan
+from evalkit.records import Completion, Request, Sample
+from evalkit.runner.feed import Dialogue, Feed, converse
+from evalkit.runner.windows import Item, numbers, span, windows
+from evalkit.store import Place, Store
+
+
+class _Answering(Dialogue):
+    """One sample on its way through its turns with one candidate."""
+
+    def __init__(
+        self, table: _Table, place: Place, sample: Sample, scan: OutgoingScan, stored: Mapping[int, Completion]
+    ) -> None:
+        super().__init__(stored)
+        self._table, self._place, self._sample, self._scan = table, place, sample, scan
+
+    def ask(self, replies: tuple[Completion, ...]) -> Sequence[Request]:
+        """The task's next requests, scanned for privileged text.
+
+        A turn that does not fit the model leaves its sample skipped; preflight has looked at the first ones.
+        """
+        contestant, bench = self._table.contestant, self._table.bench
+        try:
+            asked = bench.task.ask(self._sample, replies)
+        except EvalkitError:
+            raise
+        except Exception as error:
+            name = type(error).__name__
+            raise DataError(f"{bench.address}: {name} while asking sample {self._sample.id!r}: {error}") from error
+        requests = [contestant.stamp(request, bench, self._place.draw) for request in asked]
+        if over := next(iter(plan.overflows(requests, contestant.engine)), None):
+            self._table.store.put_skipped(self._place, str(over))
+            return ()
+        for request in requests:
+            self._scan.check(request.prompt, self._sample)
+        return requests
+
+    def keep(self, seq: int, request: Request, completion: Completion, waiting: int) -> None:
+        self._table.store.replies.put(self._place, seq, request, completion)
+        self._table.stretch.done(completion, waiting)
+
+    def ended(self) -> None:
+        self._table.stretch.advance(1)
+
+
+class _Table(msgspec.Struct, frozen=True):
+    """What all samples of one task share that sit before one candidate."""
+
+    contestant: Contestant
+    bench: Bench
+    store: Store
+    stretch: Stretch
+
+
+def answer(config: RunConfig, contestants: Sequence[Contestant], store: Store, observer: Observer) -> int:
+    """Ask candidates that share an engine everything about their tasks that the store does not know yet.
+
+    Returns the number of samples that ended in an error of the engine.
+    """
+    feed = Feed(
+        window
+        for contestant in contestants
+        for bench in contestant.benches
+        for window in _answering(config, contestant, bench, store, observer)
+    )
+    converse(contestants[0].engine, feed)
+    store.flush()
+    return feed.failed
+
+
+def _answering(
+    config: RunConfig, contestant: Contestant, bench: Bench, store: Store, observer: Observer
+) -> Iterator[Iterable[Dialogue]]:
+    candidate, task = numbers(contestant, bench, store)
+    stretch = observer.stretch(contestant.name, bench.address, "answering", bench.samples * config.draws)
+    table = _Table(contestant, bench, store, stretch)
+    for window in windows(bench, config.draws):
+        start, stop = window[0][0], window[-1][0] + 1
+        _record_samples(store, bench, task, window)
+        stored = store.replies.find(candidate, task, start, stop)
+        skipped = store.skipped(candidate, task, start, stop)
+        stretch.advance(len(skipped))
+        yield [
+            _Answering(table, place, sample, OutgoingScan(privileged), stored.get(place, {}))
+            for ordinal, sample, privileged in window
+            for draw in range(config.draws)
+            if (place := Place(candidate, task, ordinal, draw)) not in skipped
+        ]
+
+
+def _record_samples(store: Store, bench: Bench, task: int, window: Sequence[Item]) -> None:
+    known = store.sample_ids(task, *span(window))
+    for ordinal, sample, _ in window:
+        before = known.get(ordinal)
+        if before is None:
+            store.put_sample(task, ordinal, sample)
+        elif before != sample.id:
+            raise DataError(
+                f"{bench.address}: sample {ordinal} is {sample.id!r}, but was {before!r} when this run began:"
+                " the data have changed, use another --out directory"
+            )
+
+
+__all__ = ["answer"]

@@ -1,0 +1,63 @@
+"""Everything that can be wrong with data and prompts, found before a run directory exists or anything is spent."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from itertools import islice
+
+import msgspec
+
+from evalkit import plan
+from evalkit.config import RunConfig
+from evalkit.errors import DataError
+from evalkit.observer import Observer
+from evalkit.participants import Bench, Contestant
+from evalkit.privileged import OutgoingScan
+from evalkit.records import DIGEST_BYTES
+
+
+class Holding(msgspec.Struct, frozen=True):
+    """What a task was found to hold: the number of its samples, and a digest of them and of their references."""
+
+    samples: int
+    digest: str
+
+
+def preflight(
+    config: RunConfig, benches: Sequence[Bench], contestants: Sequence[Contestant], observer: Observer
+) -> dict[str, Holding]:
+    """Load, render and check everything once. Returns what each task holds, by address.
+
+    Raises DataError for data that do not fit (two samples of one id, an empty task), FirewallError for a leaking
+    prompt, BudgetError where `overflow: error` and a prompt does not fit.
+    """
+    held: dict[str, Holding] = {}
+    too_long: dict[str, list[plan.Overflow]] = {c.spec.name: [] for c in contestants}
+    for bench in benches:
+        observer.checking(bench.address)
+        seen: set[str] = set()
+        digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
+        asked = [c for c in contestants if bench in c.benches and c.lora is None]  # adapters change no prompt
+        for _, sample, privileged in bench.items():
+            digest.update(sample.digest + privileged.digest)
+            if sample.id in seen:
+                raise DataError(f"{bench.address}: two samples have the id {sample.id!r}")
+            seen.add(sample.id)
+            requests = bench.task.ask(sample, ())
+            scan = OutgoingScan(privileged)
+            for request in requests:
+                scan.check(request.prompt, sample)
+            if config.overflow == "error":
+                for c in asked:
+                    sized = [c.stamp(r, bench, 0) for r in requests]
+                    too_long[c.spec.name].extend(islice(plan.overflows(sized, c.engine), 100))
+        if not seen:
+            raise DataError(f"{bench.address}: the task has no samples")
+        held[bench.address] = Holding(len(seen), digest.hexdigest())
+    for name, found in too_long.items():
+        plan.refuse(found, name)
+    return held
+
+
+__all__ = ["Holding", "preflight"]
