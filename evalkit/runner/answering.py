@@ -94,8 +94,9 @@ def _answering(
         skipped = store.skipped(candidate, task, start, stop)
         stretch.advance(len(skipped))
         yield [
-            _Answering(table, place, sample, OutgoingScan(privileged), stored.get(place, {}))
+            _Answering(table, place, sample, scan, stored.get(place, {}))
             for ordinal, sample, privileged in window
+            for scan in (OutgoingScan(privileged),)  # one for all draws
             for draw in range(config.draws)
             if (place := Place(candidate, task, ordinal, draw)) not in skipped
         ]
