@@ -152,6 +152,8 @@ class RunConfig(_Section):
     """Model directory or name whose tokenizer counts lengths; default: the first candidate's that has one."""
     overflow: Literal["error", "skip"] = "error"
     """What to do with a prompt over the model's limit; a prompt is never cut."""
+    blend: bool = False
+    """Ask what is mostly read and what is mostly written side by side; `evalkit plan` says what to expect of it."""
     tasks: tuple[TaskSpec, ...] = Field(min_length=1)
     candidates: tuple[CandidateSpec, ...] = Field(min_length=1)
     judges: tuple[JudgeSpec, ...] = ()

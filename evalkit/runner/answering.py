@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, zip_longest
 
 import msgspec
 
@@ -70,24 +71,31 @@ def answer(config: RunConfig, contestants: Sequence[Contestant], store: Store, o
 
     Returns the number of samples that ended in an error of the engine.
     """
-    feed = Feed(
-        window
-        for contestant in contestants
-        for bench in contestant.benches
-        for window in _answering(config, contestant, bench, store, observer)
-    )
+    pairs = [(contestant, bench) for contestant in contestants for bench in contestant.benches]
+    if config.blend:
+        all_at_once = (_answering(config, c, b, store, observer, beside=len(pairs)) for c, b in pairs)
+        feed = Feed(_abreast(all_at_once), plan.blended)
+    else:
+        feed = Feed(window for c, b in pairs for window in _answering(config, c, b, store, observer))
     converse(contestants[0].engine, feed)
     store.flush()
     return feed.failed
 
 
+def _abreast(sources: Iterable[Iterator[Iterable[Dialogue]]]) -> Iterator[Iterable[Dialogue]]:
+    """The first windows of all sources as one, then the second ones."""
+    for windows_abreast in zip_longest(*sources, fillvalue=()):
+        yield chain.from_iterable(windows_abreast)
+
+
 def _answering(
-    config: RunConfig, contestant: Contestant, bench: Bench, store: Store, observer: Observer
+    config: RunConfig, contestant: Contestant, bench: Bench, store: Store, observer: Observer, *, beside: int = 1
 ) -> Iterator[Iterable[Dialogue]]:
+    """The windows of one task; `beside`: how many tasks share a window."""
     candidate, task = numbers(contestant, bench, store)
     stretch = observer.stretch(contestant.name, bench.address, "answering", bench.samples * config.draws)
     table = _Table(contestant, bench, store, stretch)
-    for window in windows(bench, config.draws):
+    for window in windows(bench, config.draws * beside):
         start, stop = window[0][0], window[-1][0] + 1
         _record_samples(store, bench, task, window)
         stored = store.replies.find(candidate, task, start, stop)

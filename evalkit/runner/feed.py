@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 
 import msgspec
@@ -20,6 +20,8 @@ from evalkit import plan
 from evalkit.errors import DataError, EngineError, EvalkitError
 from evalkit.protocols import Engine
 from evalkit.records import Completion, Request, Usage
+
+Order = Callable[[Iterable[Request]], list[Request]]
 
 
 class Dialogue(ABC):
@@ -56,8 +58,10 @@ class _Asked(msgspec.Struct, frozen=True):
 class Feed:
     """The requests of many dialogues, as an iterator that may fill again when a completion is received."""
 
-    def __init__(self, windows: Iterable[Iterable[Dialogue]]) -> None:
+    def __init__(self, windows: Iterable[Iterable[Dialogue]], order: Order = plan.depth_first) -> None:
+        """`order`: of the requests of a window, and of what follows a reply."""
         self._windows = iter(windows)
+        self._order = order
         self._queue: deque[Request] = deque()
         self._asked: dict[bytes, list[_Asked]] = {}
         self.failed = 0
@@ -77,7 +81,7 @@ class Feed:
             window = next(self._windows, None)
             if window is None:
                 return True
-            self._queue.extend(plan.depth_first(r for dialogue in window for r in self._turn(dialogue)))
+            self._queue.extend(self._order(r for dialogue in window for r in self._turn(dialogue)))
         return False
 
     @property
@@ -99,7 +103,7 @@ class Feed:
             if not dialogue.awaited:
                 following += self._turn(dialogue)
             completion = msgspec.structs.replace(completion, usage=Usage(), seconds=0.0)  # paid for once
-        self._queue.extendleft(reversed(plan.depth_first(following)))
+        self._queue.extendleft(reversed(self._order(following)))
 
     def _turn(self, dialogue: Dialogue) -> list[Request]:
         """What a dialogue asks next and nobody has answered; empty when it is over or waits for another's answer."""
