@@ -31,12 +31,15 @@ class Tally:
 
     def __init__(self, label: str, total: int) -> None:
         self.label, self.total = label, total
-        self.finished = self.waiting = self.errors = 0
+        self.finished = self.waiting = self.errors = self.replies = 0
         self.prompt = self.cached = self.out = self.fresh = 0
         self.started = time.monotonic()
 
     def add(self, completion: Completion, waiting: int) -> None:
         """Count a completion."""
+        # a stretch is opened before its turn has come
+        self.started = max(self.started, time.monotonic() - completion.seconds) if not self.replies else self.started
+        self.replies += 1
         self.waiting = waiting
         self.errors += completion.finish == "error"
         self.prompt += completion.usage.prompt_tokens

@@ -101,13 +101,13 @@ def _answering(
         stored = store.replies.find(candidate, task, start, stop)
         skipped = store.skipped(candidate, task, start, stop)
         stretch.advance(len(skipped))
-        yield [
+        yield (
             _Answering(table, place, sample, scan, stored.get(place, {}))
             for ordinal, sample, privileged in window
             for scan in (OutgoingScan(privileged),)  # one for all draws
             for draw in range(config.draws)
             if (place := Place(candidate, task, ordinal, draw)) not in skipped
-        ]
+        )
 
 
 def _record_samples(store: Store, bench: Bench, task: int, window: Sequence[Item]) -> None:

@@ -1,10 +1,10 @@
 """What is asked next: one stream of requests, for as long as there is anything to ask.
 
 Candidates, and the models that graders ask, are asked by the same loop. A *dialogue* is one conversation: it says what
-to ask next, given the replies so far, and keeps each reply. Dialogues come in windows, which are opened as the engine
-takes requests; within a window requests come in the plan's order, and whatever a reply leads to comes before
-everything else, while what it shares with the last turn is in the cache. So an engine runs dry neither between windows
-nor between turns, and memory holds a window and what is in flight.
+to ask next, given the replies so far, and keeps each reply. Dialogues come in windows; within a window requests come in
+the plan's order, and whatever a reply leads to comes before everything else, while what it shares with the last turn is
+in the cache. While the engine takes the requests of one window the next one is made ready, a little at each, so that it
+never waits for us: neither between windows nor between turns. Memory holds two windows and what is in flight.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from evalkit import plan
 from evalkit.errors import DataError, EngineError, EvalkitError
 from evalkit.protocols import Engine
 from evalkit.records import Completion, Request, Usage
+
+AHEAD = 2
+"""Dialogues of the next window that are made ready for each request that is taken."""
 
 Order = Callable[[Iterable[Request]], list[Request]]
 
@@ -60,9 +63,14 @@ class Feed:
 
     def __init__(self, windows: Iterable[Iterable[Dialogue]], order: Order = plan.depth_first) -> None:
         """`order`: of the requests of a window, and of what follows a reply."""
-        self._windows = iter(windows)
+        self._dialogues = _marked(windows)
         self._order = order
         self._queue: deque[Request] = deque()
+        self._ahead: list[Request] = []
+        """What the next window asks, as far as it is made ready."""
+        self._ready = False
+        """Whether that is all of it."""
+        self._exhausted = False
         self._asked: dict[bytes, list[_Asked]] = {}
         self.failed = 0
         """Dialogues that an error of the engine ended."""
@@ -73,21 +81,37 @@ class Feed:
     def __next__(self) -> Request:
         if self.dry():
             raise StopIteration
+        for _ in range(AHEAD):
+            self._prepare()
         return self._queue.popleft()
 
     def dry(self) -> bool:
         """Whether there is nothing to ask now."""
-        while not self._queue:
-            window = next(self._windows, None)
-            if window is None:
-                return True
-            self._queue.extend(self._order(r for dialogue in window for r in self._turn(dialogue)))
-        return False
+        while not self._queue and not (self._exhausted and not self._ahead):
+            while not (self._ready or self._exhausted):
+                self._prepare()
+            self._queue.extend(self._order(self._ahead))
+            self._ahead, self._ready = [], False
+        return not self._queue
+
+    def _prepare(self) -> None:
+        """Make one more dialogue of the next window ready, if it is not ready yet."""
+        if self._ready or self._exhausted:
+            return
+        try:
+            dialogue = next(self._dialogues)
+        except StopIteration:
+            self._exhausted = True
+            return
+        if dialogue is None:
+            self._ready = True
+        else:
+            self._ahead += self._turn(dialogue)
 
     @property
     def out(self) -> int:
         """Requests that were taken and not answered yet."""
-        return len(self._asked) - len(self._queue)
+        return len(self._asked) - len(self._queue) - len(self._ahead)
 
     def receive(self, completion: Completion) -> None:
         """Hand a completion to all who asked for it. Raises EngineError for one that nobody waits for."""
@@ -135,6 +159,13 @@ class Feed:
                 twins.append(_Asked(request, dialogue, seq))
             if dialogue.awaited:
                 return new
+
+
+def _marked(windows: Iterable[Iterable[Dialogue]]) -> Iterator[Dialogue | None]:
+    """All dialogues, each one as it is needed, and None at the end of each window."""
+    for window in windows:
+        yield from window
+        yield None
 
 
 def converse(engine: Engine, feed: Feed) -> None:
