@@ -153,6 +153,7 @@ class Shown:
         if self in self._beside:
             self._beside.remove(self)
             self._bar.remove_task(self._id)
+            self._tally.waiting = 0  # what is out belongs to others
             if self._tally.finished:
                 self._line()
 

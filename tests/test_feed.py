@@ -88,7 +88,7 @@ def test_the_next_window_is_made_ready_a_little_at_each_request() -> None:
     feed = Feed([Noted(f"{k} {n}") for n in range(50)] for k in range(3))
     before = 0
     for taken, request in enumerate(feed):
-        if 0 < taken:
+        if taken > 0:
             assert len(asked) - before <= 3, "the engine never waits for a whole window"
         before = len(asked)
         feed.receive(Completion(request.key, "x"))

@@ -43,7 +43,7 @@ class Dialogue(ABC):
 
     @abstractmethod
     def keep(self, seq: int, request: Request, completion: Completion, waiting: int) -> None:
-        """Store a reply, the `seq`-th of this conversation; `waiting` requests are still out."""
+        """Store a reply, the `seq`-th of this conversation; so many requests are `waiting` for theirs."""
 
     @abstractmethod
     def ended(self) -> None:
@@ -123,7 +123,7 @@ class Feed:
             dialogue = each.dialogue
             dialogue.replies[each.seq] = completion
             dialogue.awaited -= 1
-            dialogue.keep(each.seq, each.request, completion, len(self._asked))
+            dialogue.keep(each.seq, each.request, completion, self.out)
             if not dialogue.awaited:
                 following += self._turn(dialogue)
             completion = msgspec.structs.replace(completion, usage=Usage(), seconds=0.0)  # paid for once
