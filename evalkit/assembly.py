@@ -97,7 +97,8 @@ def _judge(spec: GraderSpec, grader: Grader, task: str, config: RunConfig, engin
             raise ConfigError(f"task {task!r}: grader {spec.grader!r} is a rule and asks no judge: leave `judge:` out")
         return None
     if not names:
-        raise ConfigError(f"task {task!r}: grader {spec.grader!r} asks a model: name one in `judges:`")
+        wanted = "name one in `judges:` (or with --judge)"
+        raise ConfigError(f"task {task!r}: grader {spec.grader!r} asks a model: {wanted}")
     if not spec.judge and len(names) > 1:
         raise ConfigError(f"task {task!r}: say with `judge:` which one grader {spec.grader!r} asks: {', '.join(names)}")
     if spec.judge and spec.judge not in names:

@@ -87,9 +87,10 @@ def survey(path: Path, *, id_field: str = "id", by: str | None = None) -> Predic
     draws = max(counts.values())
     for (candidate, name), count in counts.items():
         if count != draws:
+            hint = "" if by else " (--by FIELD tells candidates apart)"
             raise DataError(
-                f"{path}: {name!r} has {count:,} answers of {candidate!r} and others have {draws:,}: answers that are"
-                " not there would count as wrong"
+                f"{path}: {name!r} has {count:,} of {draws:,} answers of {candidate!r}{hint}: those that are not there"
+                " would count as wrong"
             )
     names = tuple(dict.fromkeys(c for c, _ in counts))
     return Predictions(path, names, draws, tuple(dict.fromkeys(name for _, name in counts)))

@@ -301,6 +301,42 @@ def test_a_full_disk_stops_the_run_keeps_what_is_committed_and_can_go_on(
     assert "6000" in after.stdout.replace(",", "").replace(" ", "")
 
 
+REPLIES = str(TESTS.parent / "tasks" / "olympiad" / "sample" / "replies.jsonl")
+
+
+def test_recorded_answers_are_graded_and_the_same_command_asks_nobody_again(evalkit: Evalkit, tmp_path: Path) -> None:
+    command = ["grade", REPLIES, "--task", "olympiad/sample", "--grader", "math", "--by", "candidate", "--limit", "3"]
+    first = evalkit(*command)
+    assert first.returncode == 0 and "hasty" in first.stdout and "Run: runs/replies-math" in first.stdout
+    rows = [json.loads(line) for line in evalkit(*command, "--json").stdout.splitlines()]
+    assert [(r["id"], r["candidate"], r["metrics"]["correct"]) for r in rows] == [
+        ("alg-1", "steady", 1.0), ("alg-2", "steady", 1.0), ("alg-3", "steady", 1.0),
+        ("alg-1", "hasty", 0.0), ("alg-2", "hasty", 1.0), ("alg-3", "hasty", 0.0),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["nofile.jsonl", "--grader", "math"], "no file 'nofile.jsonl'"),
+        ([REPLIES, "--grader", "maths", "--by", "candidate"], "no grader 'maths'; did you mean 'math'?"),
+        ([REPLIES, "--grader", "math"], "--by FIELD tells candidates apart"),
+        ([REPLIES, "--grader", "math", "--by", "candidat"], "line 1: no field 'candidat'; did you mean 'candidate'?"),
+        ([REPLIES, "--grader", "verdict", "--by", "candidate"], "'verdict' asks a model: name one in `judges:`"),
+        ([REPLIES, "--grader", "verdict", "--by", "candidate", "--judge", "hf"], "write ENGINE:MODEL"),
+        ([REPLIES, "--grader", "verdict", "--by", "candidate", "--judge", "hg:x"], "no engine 'hg'"),
+        ([REPLIES, "--grader", "math", "--by", "candidate", "--judge", "hf:x"], "is asked by no grader"),
+        ([REPLIES, "--grader", "math", "--by", "candidate", "--set", "taskz=1"], "taskz"),
+    ],
+)
+def test_what_cannot_be_graded_is_one_sentence(
+    evalkit: Evalkit, arguments: list[str], sentence: str, tmp_path: Path
+) -> None:
+    done = evalkit("grade", *arguments, "--task", "olympiad/sample")
+    assert done.returncode == 2 and sentence in " ".join(done.stderr.split()), done.stderr
+    assert "Traceback" not in done.stderr and not (tmp_path / "runs").exists()
+
+
 def test_ctrl_c_says_how_to_go_on(evalkit: Evalkit, capitals: Callable[..., Path], tmp_path: Path) -> None:
     capitals(20_000)
     command = [sys.executable, "-m", "evalkit.cli", "run", "tiny", *CATALOGUE, "--out", "cut"]

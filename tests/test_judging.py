@@ -214,7 +214,7 @@ def test_predictions_are_graded_in_batch(catalogue: ek.Catalogue, capitals: Call
 @pytest.mark.parametrize(
     ("lines", "sentence"),
     [
-        ([("c0", "x"), ("c0", "y"), ("c1", "x")], "'c1' has 1 answers of 'said' and others have 2"),
+        ([("c0", "x"), ("c0", "y"), ("c1", "x")], "'c1' has 1 of 2 answers of 'said' .--by FIELD tells"),
         ([("zzz", "x")], "no line answers a sample of capitals/one: the lines say 'zzz', the task 'c0'"),
         ([], "there are no rows in it"),
     ],
