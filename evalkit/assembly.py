@@ -8,16 +8,33 @@ from __future__ import annotations
 
 import fnmatch
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from evalkit.adapters import read_lora
 from evalkit.catalogue import Catalogue, parse_address
-from evalkit.config import LORA, NO_ADAPTER, CandidateSpec, GraderSpec, ModelSpec, RunConfig, TaskSpec, validate
+from evalkit.config import (
+    LORA,
+    NO_ADAPTER,
+    CandidateSpec,
+    GraderSpec,
+    JudgeSpec,
+    ModelSpec,
+    RunConfig,
+    TaskSpec,
+    validate,
+)
 from evalkit.engines import engine_class
 from evalkit.errors import ConfigError, nearest
 from evalkit.participants import Bench, Contestant, Judge, settings
 from evalkit.protocols import Engine, Grader, Task, TaskContext, TokenCounter
 from evalkit.records import Lora
+
+Served = tuple[str, str | None, str]
+
+
+def served(spec: ModelSpec) -> Served:
+    """What makes an engine: equal for two models, and one serves both."""
+    return spec.engine, spec.model, json.dumps(spec.options, sort_keys=True, default=str)
 
 
 class Engines:
@@ -25,11 +42,11 @@ class Engines:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._open: dict[tuple[str, str | None, str], Engine] = {}
+        self._open: dict[Served, Engine] = {}
 
     def of(self, spec: ModelSpec) -> Engine:
         """The engine that a candidate or judge names. Raises ConfigError as `build_engine`."""
-        what = (spec.engine, spec.model, json.dumps(spec.options, sort_keys=True, default=str))
+        what = served(spec)
         if what not in self._open:
             self._open[what] = build_engine(spec, self._catalogue)
         return self._open[what]
@@ -82,14 +99,14 @@ def build_bench(
     for label, g in specs.items():
         code = catalogue.digest(catalogue.find("graders", g.grader))
         fingerprints[label] = f"{code} {graders[label].version} {json.dumps(g.options)}"
-        if engines is not None and (judge := _judge(g, graders[label], spec.task, config, engines)):
-            judges[label] = judge
-            how = judge.spec.sampling.model_dump_json(exclude_none=True)
-            fingerprints[label] += f" {judge.engine.fingerprint} {how}"
+        if engines is not None and (judge := judge_of(g, graders[label], spec.task, config)):
+            judges[label] = Judge(judge, engine := engines.of(judge), settings(judge.sampling, config))
+            how = judge.sampling.model_dump_json(exclude_none=True)
+            fingerprints[label] += f" {engine.fingerprint} {how}"
     return Bench(spec.task, task, graders, judges, fingerprints, spec.limit)
 
 
-def _judge(spec: GraderSpec, grader: Grader, task: str, config: RunConfig, engines: Engines) -> Judge | None:
+def judge_of(spec: GraderSpec, grader: Grader, task: str, config: RunConfig) -> JudgeSpec | None:
     """Whom a grader asks, None for a rule. Raises ConfigError where the two do not fit."""
     names = [j.name for j in config.judges]
     if not grader.asks():
@@ -104,8 +121,7 @@ def _judge(spec: GraderSpec, grader: Grader, task: str, config: RunConfig, engin
     if spec.judge and spec.judge not in names:
         hint = nearest(spec.judge, names)
         raise ConfigError(f"task {task!r}: grader {spec.grader!r} asks {spec.judge!r}, who is not in `judges:`{hint}")
-    found = config.judges[names.index(spec.judge) if spec.judge else 0]
-    return Judge(found, engines.of(found), settings(found.sampling, config))
+    return config.judges[names.index(spec.judge) if spec.judge else 0]
 
 
 def grader_specs(spec: TaskSpec, task: Task) -> Sequence[GraderSpec]:
@@ -128,18 +144,23 @@ def build_grader(spec: GraderSpec, task: str, catalogue: Catalogue) -> Grader:
 def contestants(
     spec: CandidateSpec, config: RunConfig, benches: Sequence[Bench], catalogue: Catalogue, engines: Engines
 ) -> list[Contestant]:
-    """A candidate, once for each of its adapters. Raises ConfigError for a pattern that matches no task."""
+    """A candidate, once for each of its adapters. Raises ConfigError as `asked` and `lora_of`."""
+    mine, engine, how = asked(spec, benches), engines.of(spec), settings(spec.sampling, config)
+    loras = {name: lora_of(name, spec, catalogue) for name in spec.adapters}
+    return [Contestant(spec, engine, mine, how, name, lora) for name, lora in loras.items()]
+
+
+def asked(spec: CandidateSpec, benches: Sequence[Bench]) -> tuple[Bench, ...]:
+    """The tasks that a candidate is asked. Raises ConfigError for a pattern that matches none."""
     for pattern in spec.tasks:
         if not any(fnmatch.fnmatchcase(b.address, pattern) for b in benches):
             hint = nearest(pattern, (b.address for b in benches))
             raise ConfigError(f"candidate {spec.name!r}: no task of the run matches {pattern!r}{hint}")
-    mine = tuple(b for b in benches if any(fnmatch.fnmatchcase(b.address, pattern) for pattern in spec.tasks))
-    engine, how = engines.of(spec), settings(spec.sampling, config)
-    loras = {name: _lora(name, spec, catalogue) for name in spec.adapters}
-    return [Contestant(spec, engine, mine, how, name, lora) for name, lora in loras.items()]
+    return tuple(b for b in benches if any(fnmatch.fnmatchcase(b.address, pattern) for pattern in spec.tasks))
 
 
-def _lora(adapter: str, spec: CandidateSpec, catalogue: Catalogue) -> Lora | None:
+def lora_of(adapter: str, spec: CandidateSpec, catalogue: Catalogue) -> Lora | None:
+    """The directory that an adapter names, None for `none`. Raises ConfigError where it is none."""
     if adapter == NO_ADAPTER:
         return None
     path = adapter.removeprefix(LORA)
@@ -157,13 +178,14 @@ def announce_adapters(entered: Sequence[Contestant]) -> None:
             engine.use_adapters(tuple(loras))
 
 
-def refuse_idle(config: RunConfig, benches: Sequence[Bench], entered: Sequence[Contestant]) -> None:
-    """Raise ConfigError for a task that no candidate is asked, and for a judge whom no grader asks."""
-    for bench in benches:
-        if not any(b.address == bench.address for c in entered for b in c.benches):
-            raise ConfigError(f"task {bench.address!r} is asked of no candidate: see their `tasks:`")
+def refuse_idle(config: RunConfig, tasks: Collection[str], judges: Collection[str]) -> None:
+    """Raise ConfigError for a task that no candidate is asked, and for a judge whom no grader asks; given those that
+    are."""
+    for task in config.tasks:
+        if task.task not in tasks:
+            raise ConfigError(f"task {task.task!r} is asked of no candidate: see their `tasks:`")
     for judge in config.judges:
-        if not any(j.spec.name == judge.name for b in benches for j in b.judges.values()):
+        if judge.name not in judges:
             raise ConfigError(f"judge {judge.name!r} is asked by no grader: see `graders:` of the tasks")
 
 
@@ -182,6 +204,6 @@ def find_counter(model: str, catalogue: Catalogue) -> TokenCounter:
 
 
 __all__ = [
-    "Engines", "announce_adapters", "build_bench", "build_engine", "build_grader", "build_task", "contestants",
-    "find_counter", "grader_specs", "refuse_idle", "stated_counter",
+    "Engines", "announce_adapters", "asked", "build_bench", "build_engine", "build_grader", "build_task",
+    "contestants", "find_counter", "grader_specs", "judge_of", "lora_of", "refuse_idle", "served", "stated_counter",
 ]

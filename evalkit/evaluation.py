@@ -69,7 +69,8 @@ def _run(config: RunConfig, folder: Path, catalogue: Catalogue, observer: Observ
         counter = stated_counter(config, [engines.of(spec) for spec in config.candidates], catalogue)
         benches.extend(build_bench(spec, config, catalogue, counter, engines) for spec in config.tasks)
         entered = [c for spec in config.candidates for c in contestants(spec, config, benches, catalogue, engines)]
-        refuse_idle(config, benches, entered)
+        in_use = {b.address: b for c in entered for b in c.benches}
+        refuse_idle(config, in_use, {j.spec.name for b in benches for j in b.judges.values()})
         announce_adapters(entered)
         held = preflight(config, benches, entered, observer)
         entered = [_counted(contestant, held) for contestant in entered]

@@ -115,13 +115,13 @@ def _work(load: Load, replica: Replica, group: Group, reply_share: float) -> Wor
     reply = max(1, round(group.reply_tokens / group.requests * reply_share))
     leader = Job(group.context, own, reply, own)
     further = Job(group.context, own, reply, 1)
-    count = group.requests * load.draws
+    count = group.requests * group.draws
     read = shared + group.own_tokens
     arithmetic = replica.linear_seconds(read, count) + replica.attention_seconds(shared, 0)
     arithmetic += replica.attention_seconds(own, shared) * group.requests
     middle = np.full(BATCH, shared + own + reply // 2, np.int64)
     traffic = replica.decode_seconds(middle, shared) * reply * count / BATCH
-    return Work((leader, *[further] * (load.draws - 1)) * group.requests, arithmetic, traffic)
+    return Work((leader, *[further] * (group.draws - 1)) * group.requests, arithmetic, traffic)
 
 
 def _parts(work: Work, replicas: int) -> list[Work]:

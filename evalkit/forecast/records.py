@@ -1,9 +1,10 @@
-"""What a forecast says: plain figures, by candidate and task, each with its unit. `report.forecast` prints them."""
+"""What a forecast says: plain figures, by model and task, each with its unit. `report.forecast` prints them."""
 
 from __future__ import annotations
 
 import msgspec
 
+from evalkit.config import NO_ADAPTER
 from evalkit.forecast.hardware import Hardware
 from evalkit.forecast.load import TaskLoad
 from evalkit.forecast.roofline import Assumptions
@@ -11,7 +12,7 @@ from evalkit.forecast.simulate import Outcome
 
 
 class Capacity(msgspec.Struct, frozen=True):
-    """A candidate's model on the hardware."""
+    """A model on the hardware."""
 
     parameters: int
     active_parameters: float
@@ -64,15 +65,14 @@ class Cost(msgspec.Struct, frozen=True):
     """US dollars, where a rate is given."""
 
 
-class CandidateForecast(msgspec.Struct, frozen=True):
-    """One candidate."""
+class ModelForecast(msgspec.Struct, frozen=True):
+    """One model of a run, whoever asks it."""
 
-    candidate: str
+    name: str
     engine: str
     model: str
     tasks: tuple[TaskLoad, ...] = ()
     """Empty where there are no tokens to count."""
-    samples: int = 0
     requests: int = 0
     """Of the first turn, draws included."""
     free: bool = False
@@ -85,25 +85,40 @@ class CandidateForecast(msgspec.Struct, frozen=True):
     longest_cost: Cost | None = None
     """The same if every reply takes all the tokens that it may have."""
     problems: tuple[str, ...] = ()
-    """Why the run could not start as it is."""
+    """Why the run could not start, or not end, as it is."""
     notes: tuple[str, ...] = ()
 
 
-class GraderLoad(msgspec.Struct):
-    """What a grader that asks a model would ask about one task, of all candidates' answers together."""
+class CandidateForecast(ModelForecast, frozen=True):
+    """One candidate, all of its adapters together."""
 
-    task: str
-    grader: str
+    samples: int = 0
+    """Each is asked once for every adapter and draw."""
+    adapters: tuple[str, ...] = (NO_ADAPTER,)
+
+
+class JudgeForecast(ModelForecast, frozen=True):
+    """One judge, all that its graders ask."""
+
     answers: int = 0
-    requests: int = 0
-    """In its first round."""
-    prompt_tokens: int = 0
-    distinct_tokens: int = 0
-    """Tokens of distinct segments: what must be read at least."""
-    reply_tokens: int = 0
-    """Most tokens of all its replies."""
+    """Answers of all candidates, adapters and draws, each counted once for every grader that looks at it."""
+    unscored: int = 0
+    """Of these, answers whose question does not fit the judge."""
     unknown: int = 0
-    """Answers about which nobody can say beforehand what it would ask."""
+    """Of these, answers about which nobody can say beforehand what would be asked."""
+
+
+class Total(msgspec.Struct, frozen=True):
+    """All engines of a run, one after another."""
+
+    seconds: float
+    """Wall time at the assumed length of replies."""
+    longest_seconds: float
+    """The same if every reply takes all the tokens that it may have."""
+    cost: Cost
+    longest_cost: Cost
+    missing: tuple[str, ...] = ()
+    """Candidates and judges whose time nobody can say, so that it is in none of these."""
 
 
 class Forecast(msgspec.Struct, frozen=True):
@@ -116,17 +131,25 @@ class Forecast(msgspec.Struct, frozen=True):
     overflow: str
     assumptions: Assumptions
     candidates: tuple[CandidateForecast, ...]
-    graders: tuple[GraderLoad, ...] = ()
+    judges: tuple[JudgeForecast, ...] = ()
+    total: Total | None = None
+    """None where no time can be said at all."""
     tokenizer: str = ""
-    """What lengths (and graders' requests) are counted in."""
+    """What lengths are counted in."""
     rate: float | None = None
     """US dollars for one GPU and hour."""
-    notes: tuple[str, ...] = ()
+
+    @property
+    def models(self) -> tuple[ModelForecast, ...]:
+        """Candidates and judges."""
+        return (*self.candidates, *self.judges)
 
     @property
     def can_start(self) -> bool:
         """Whether nothing was found that would keep the run from starting."""
-        return not any(c.problems for c in self.candidates)
+        return not any(m.problems for m in self.models)
 
 
-__all__ = ["CandidateForecast", "Capacity", "Cost", "Forecast", "GraderLoad", "Times"]
+__all__ = [
+    "CandidateForecast", "Capacity", "Cost", "Forecast", "JudgeForecast", "ModelForecast", "Times", "Total",
+]

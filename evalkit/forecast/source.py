@@ -1,8 +1,8 @@
-"""Where a candidate's tokens and shape come from: its model directory, without its weights and without its engine.
+"""Where a model's tokens and shape come from: its model directory, without its weights and without its engine.
 
 A forecast is made on machines that could not run what it is about. So the model's `config.json` and tokenizer are read
-directly (of a hub id, only these small files are fetched), and how its engine batches is taken from the candidate's
-options and the engine's defaults. A candidate that has no tokens (recorded replies, retrieval) costs nothing.
+directly (of a hub id, only these small files are fetched), and how its engine batches is taken from the options of
+the candidate or judge and the engine's defaults. What has no tokens (recorded replies, retrieval) costs nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import msgspec
 
 from evalkit.assembly import build_engine
 from evalkit.catalogue import Catalogue
-from evalkit.config import CandidateSpec
+from evalkit.config import JudgeSpec, ModelSpec
 from evalkit.engines import ENGINES, engine_class
 from evalkit.errors import ConfigError, nearest
 from evalkit.forecast.hardware import Hardware
@@ -31,14 +31,14 @@ SMALL_FILES = ("config.json", "generation_config.json", "tokenizer_config.json",
                "merges.txt", "special_tokens_map.json", "added_tokens.json")  # fmt: skip
 """What a forecast fetches of a model on the hub: all but its weights."""
 TOKENLESS = ("replay", "baseline")
-"""Engines whose candidates are no models."""
+"""Engines that serve no models."""
 HF_BATCH, HF_CHUNK = 64, 4096  # evalkit.engines.hf: sequences read together, tokens of one pass over a prefix
 HF_LAYER_SECONDS = 0.0005  # eager PyTorch starts a layer's kernels one by one: measured .4 to .8 ms on CPUs and GPUs
 BLOCK = {True: 16, False: 128}  # vLLM's tokens in a cache block, on a GPU and on a CPU
 
 
 class Source(msgspec.Struct, frozen=True):
-    """What is known of a candidate before it runs."""
+    """What is known of a candidate or judge before it runs."""
 
     folder: Path | None = None
     """Where its tokenizer is; None where there are no tokens to count."""
@@ -51,8 +51,8 @@ class Source(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
-def source_of(spec: CandidateSpec, catalogue: Catalogue) -> Source:
-    """Find a candidate's tokenizer and configuration. Raises ConfigError for what the run itself would refuse."""
+def source_of(spec: ModelSpec, catalogue: Catalogue) -> Source:
+    """Find a model's tokenizer and configuration. Raises ConfigError for what the run itself would refuse."""
     if spec.engine not in ENGINES:
         raise ConfigError(f"no engine {spec.engine!r}{nearest(spec.engine, ENGINES)}")
     notes = _checked(spec)
@@ -64,15 +64,15 @@ def source_of(spec: CandidateSpec, catalogue: Catalogue) -> Source:
         return Source(reason="its server counts the tokens; name a `tokenizer:` in its options to count them here")
     model = str(stated or spec.model or "")
     if not model:
-        raise ConfigError(f"candidate {spec.name!r}: engine {spec.engine!r} needs a `model:`")
-    folder = catalogue.locate(model) or _fetched(model, spec.name)
+        raise ConfigError(f"{_named(spec)}: engine {spec.engine!r} needs a `model:`")
+    folder = catalogue.locate(model) or _fetched(model, spec)
     if spec.engine == "http":
         return Source(folder, sized=False, notes=(*notes, "its server decides how long it takes and what fits"))
     return Source(folder, notes=notes)
 
 
-def shape_for(spec: CandidateSpec, folder: Path, hardware: Hardware) -> Shape:
-    """The shape of a candidate's model, in the precision in which its engine serves it on this hardware."""
+def shape_for(spec: ModelSpec, folder: Path, hardware: Hardware) -> Shape:
+    """The shape of a model, in the precision in which its engine serves it on this hardware."""
     wanted = setting(spec.options, "dtype", "auto")
     dtype = None if wanted == "auto" else str(wanted)
     if dtype is None and spec.engine == "hf":
@@ -81,8 +81,8 @@ def shape_for(spec: CandidateSpec, folder: Path, hardware: Hardware) -> Shape:
     return load_shape(folder, dtype=dtype, kv_dtype=None if cache == "auto" else str(cache))
 
 
-def serving_for(spec: CandidateSpec, shape: Shape, hardware: Hardware) -> Serving:
-    """How a candidate's engine batches: its options, else the engine's defaults."""
+def serving_for(spec: ModelSpec, shape: Shape, hardware: Hardware) -> Serving:
+    """How a model's engine batches: its options, else the engine's defaults."""
     options = spec.options
     if spec.engine == "hf":
         size = setting(options, "batch_size", "auto")
@@ -105,31 +105,31 @@ def serving_for(spec: CandidateSpec, shape: Shape, hardware: Hardware) -> Servin
     )
 
 
-def limit_for(spec: CandidateSpec, shape: Shape) -> int | None:
+def limit_for(spec: ModelSpec, shape: Shape) -> int | None:
     """Most tokens of prompt and reply together."""
     stated = setting(spec.options, "max_model_len", None)
     return int(stated) if stated else shape.limit
 
 
 def setting(options: Mapping[str, Any], name: str, default: Any) -> Any:
-    """An option of a candidate, whether it stands by itself or among what is passed through to vLLM."""
+    """An option of a candidate or judge, whether it stands by itself or among what is passed through to vLLM."""
     for place in (options, *(options.get(key) for key in PASSED_THROUGH)):
         if isinstance(place, Mapping) and place.get(name) is not None:
             return place[name]
     return default
 
 
-def _checked(spec: CandidateSpec) -> tuple[str, ...]:
-    """Check a candidate's options where its engine is installed; else say that they were not."""
+def _checked(spec: ModelSpec) -> tuple[str, ...]:
+    """Check a model's options where its engine is installed; else say that they were not."""
     try:
         options = engine_class(spec.engine).Options
     except ConfigError:
         return (f"engine {spec.engine!r} is not installed here, so the options of {spec.name!r} were not checked",)
-    validate(options, spec.options, where=f"candidate {spec.name!r}, options of engine {spec.engine!r}")
+    validate(options, spec.options, where=f"{_named(spec)}, options of engine {spec.engine!r}")
     return ()
 
 
-def _fetched(model: str, candidate: str) -> Path:
+def _fetched(model: str, spec: ModelSpec) -> Path:
     """The small files of a model on the hub."""
     try:
         from huggingface_hub import snapshot_download
@@ -141,8 +141,12 @@ def _fetched(model: str, candidate: str) -> Path:
     except Exception as error:  # the hub's client raises nearly anything
         reason = " ".join(str(error).split())[:200]
         raise ConfigError(
-            f"candidate {candidate!r}: the hub does not give the small files of {model!r}: {reason}"
+            f"{_named(spec)}: the hub does not give the small files of {model!r}: {reason}"
         ) from None
+
+
+def _named(spec: ModelSpec) -> str:
+    return f"{'judge' if isinstance(spec, JudgeSpec) else 'candidate'} {spec.name!r}"
 
 
 __all__ = ["Source", "limit_for", "serving_for", "setting", "shape_for", "source_of"]

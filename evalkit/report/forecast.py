@@ -1,7 +1,7 @@
 """A forecast in words and tables, for a terminal of 80 columns and up, and as plain JSON.
 
-What keeps the run from starting comes first, then for each candidate what it is asked, what its model needs, and what
-that takes; the assumptions stand at the end. Figures that nobody can know beforehand are named as such.
+For each candidate and judge: what keeps the run from starting, what it is asked, what its model needs, and what that
+takes. The sum follows, the assumptions stand at the end. Figures that nobody can know beforehand are named as such.
 """
 
 from __future__ import annotations
@@ -14,8 +14,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from evalkit.forecast.load import TaskLoad
-from evalkit.forecast.records import CandidateForecast, Capacity, Forecast, GraderLoad, Times
+from evalkit.forecast.records import (
+    CandidateForecast,
+    Capacity,
+    Cost,
+    Forecast,
+    JudgeForecast,
+    ModelForecast,
+    Times,
+    Total,
+)
 
 BINDS = 0.25  # share of the writing that re-reading shared contexts must take to be worth a sentence
 MOST_CONTEXTS = 10_000  # more contexts than that fit: the number says nothing any more
@@ -26,12 +34,12 @@ def print_forecast(console: Console, forecast: Forecast) -> None:
     machine = forecast.hardware
     count = f"{forecast.gpus} x {machine.name}" if machine.accelerator else "a CPU"
     _say(console, f"Forecast of {forecast.name} on {count} ({machine.source})", "bold")
-    for candidate in forecast.candidates:
+    for model in forecast.models:
         console.print()
-        _candidate(console, forecast, candidate)
-    if forecast.graders:
+        _model(console, forecast, model)
+    if forecast.total and sum(not m.free for m in forecast.models) > 1:
         console.print()
-        _graders(console, forecast)
+        _total(console, forecast, forecast.total)
     console.print()
     for line in assumptions(forecast):
         _say(console, line, "dim")
@@ -49,9 +57,9 @@ def assumptions(forecast: Forecast) -> list[str]:
     lines = [
         f"Assumed: replies of {a.reply_share:.0%} of the tokens that they may have; reading at"
         f" {a.prefill_efficiency:.0%} of the peak arithmetic, writing at {a.decode_efficiency:.0%} of the peak"
-        " bandwidth; every copy busy from the first second (loading weights and grading are not timed)."
+        " bandwidth; every copy busy from the first second (loading weights and grading by rule are not timed)."
     ]
-    if any(c.capacity and c.capacity.tp > 1 for c in forecast.candidates):
+    if any(m.capacity and m.capacity.tp > 1 for m in forecast.models):
         lines.append("A model on several GPUs is taken to lose nothing in their links.")
     later = sum(t.later_turns for c in forecast.candidates for t in c.tasks)
     if later:
@@ -61,38 +69,61 @@ def assumptions(forecast: Forecast) -> list[str]:
         )
     if forecast.draws > 1:
         lines.append(f"Every sample is drawn {forecast.draws} times; a further draw reads no new prompt tokens.")
+    if forecast.judges:
+        lines.append(
+            "Judges are asked here about the task's own gold reply in place of each answer, every one with another mark"
+            " in front, first round only: a real answer adds its own length to each question, one that is missing, cut"
+            " or refused is not judged, and two of one text may share a question."
+        )
     return lines
 
 
-def _candidate(console: Console, forecast: Forecast, candidate: CandidateForecast) -> None:
-    model = f", {candidate.model}" if candidate.model else ""
-    _say(console, f"{candidate.candidate} ({candidate.engine}{model})", "bold")
-    for problem in candidate.problems:
+def _model(console: Console, forecast: Forecast, model: ModelForecast) -> None:
+    role = "Judge " if isinstance(model, JudgeForecast) else ""
+    served = f", {model.model}" if model.model else ""
+    _say(console, f"{role}{model.name} ({model.engine}{served})", "bold")
+    for problem in model.problems:
         _say(console, f"Cannot start: {problem}.", "red")
-    if candidate.tasks:
-        console.print(_tasks(candidate.tasks, forecast.overflow))
-    else:
-        _say(console, f"{_many(candidate.samples, 'sample')}, {_many(candidate.requests, 'request')}.")
-    facts = _fit(candidate, candidate.capacity, forecast) if candidate.capacity else []
-    facts += _wall(candidate, candidate.times, forecast) if candidate.times else []
+    if isinstance(model, JudgeForecast):
+        asked = "" if model.tasks else f", {_many(model.requests, 'request')}"
+        _say(console, f"{_many(model.answers, 'answer')} to judge{asked}.")
+    elif isinstance(model, CandidateForecast) and not model.tasks:
+        _say(console, f"{_many(model.samples, 'sample')}, {_many(model.requests, 'request')}.")
+    if model.tasks:
+        console.print(_tasks(model, forecast.overflow))
+    facts = _fit(model, model.capacity, forecast) if model.capacity else []
+    facts += _wall(model, model.times, forecast) if model.times else []
     if facts:
         console.print()
         _facts(console, facts)
-    if candidate.times:
-        for line in _warnings(candidate.times):
+    if model.times:
+        for line in _warnings(model.times):
             _say(console, line)
-    for note in candidate.notes:
+    for note in model.notes:
         _say(console, f"Note: {note}.", "dim")
 
 
-def _tasks(tasks: tuple[TaskLoad, ...], overflow: str) -> Table:
-    """One line for each task, and the sum."""
+def _total(console: Console, forecast: Forecast, total: Total) -> None:
+    """Everything together, in the run's own order: one engine after another."""
+    _say(console, "All together, one after another", "bold")
+    facts = [("wall", f"{_seconds(total.seconds)}; {_seconds(total.longest_seconds)} at the longest replies")]
+    if forecast.hardware.accelerator:
+        facts.append(_hours_of(total.cost, total.longest_cost))
+    if total.missing:
+        facts.append(("not in it", f"{', '.join(total.missing)}: no time is known"))
+    _facts(console, facts)
+
+
+def _tasks(model: ModelForecast, overflow: str) -> Table:
+    """One line for each task (of a judge, for each task and grader), and the sum."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    tasks, judge = model.tasks, isinstance(model, JudgeForecast)
     too_long = any(t.overflowing for t in tasks)
     names = ["requests", "prompt tokens", "distinct", "longest", "reply max"]
     if too_long:
-        names.append("left out (too long)" if overflow == "skip" else "do not fit")
-    table.add_column("task", overflow="fold")
+        left_out = "unscored" if judge else "left out"
+        names.append(f"{left_out} (too long)" if judge or overflow == "skip" else "do not fit")
+    table.add_column("task and grader" if judge else "task", overflow="fold")
     for name in names:
         table.add_column(name, justify="right")
     fields = ["requests", "prompt_tokens", "distinct_tokens", "longest_prompt", "reply_tokens"]
@@ -106,7 +137,7 @@ def _tasks(tasks: tuple[TaskLoad, ...], overflow: str) -> Table:
     return table
 
 
-def _fit(candidate: CandidateForecast, c: Capacity, forecast: Forecast) -> list[tuple[str, str]]:
+def _fit(model: ModelForecast, c: Capacity, forecast: Forecast) -> list[tuple[str, str]]:
     active = f", {_count(c.active_parameters)} at work on a token" if c.active_parameters < 0.7 * c.parameters else ""
     where = ""
     if forecast.hardware.accelerator:
@@ -125,12 +156,12 @@ def _fit(candidate: CandidateForecast, c: Capacity, forecast: Forecast) -> list[
             ("longest context", f"{c.longest_context:,} tokens with its reply: {_bytes(c.context_bytes)};"
              f" {fit} of that length fit at a time{copy}")
         )  # fmt: skip
-    if candidate.limit:
-        found.append(("limit", f"{candidate.limit:,} tokens of prompt and reply"))
+    if model.limit:
+        found.append(("limit", f"{model.limit:,} tokens of prompt and reply"))
     return found
 
 
-def _wall(candidate: CandidateForecast, times: Times, forecast: Forecast) -> list[tuple[str, str]]:
+def _wall(model: ModelForecast, times: Times, forecast: Forecast) -> list[tuple[str, str]]:
     plain, longest = times.grouped, times.longest
     found = [
         ("wall", f"{_seconds(plain.seconds)}: reading {_seconds(plain.prefill_seconds)}, writing"
@@ -145,13 +176,16 @@ def _wall(candidate: CandidateForecast, times: Times, forecast: Forecast) -> lis
             ("blended", f"{_seconds(times.blended.seconds)} ({plain.seconds / times.blended.seconds:.2f}x faster;"
              f" {times.blend_bound:.2f}x on an engine that hides memory traffic behind arithmetic wholly)")
         )  # fmt: skip
-    if forecast.hardware.accelerator and candidate.cost and candidate.longest_cost:
-        low, high = candidate.cost, candidate.longest_cost
-        price = ""
-        if low.price is not None:
-            price = f", {' to '.join(dict.fromkeys(_dollars(c.price) for c in (low, high)))}"
-        found.append(("GPU hours", f"{_hours(low.gpu_hours)} to {_hours(high.gpu_hours)}{price}"))
+    if forecast.hardware.accelerator and model.cost and model.longest_cost:
+        found.append(_hours_of(model.cost, model.longest_cost))
     return found
+
+
+def _hours_of(low: Cost, high: Cost) -> tuple[str, str]:
+    price = ""
+    if low.price is not None:
+        price = f", {' to '.join(dict.fromkeys(_dollars(c.price) for c in (low, high)))}"
+    return "GPU hours", f"{_hours(low.gpu_hours)} to {_hours(high.gpu_hours)}{price}"
 
 
 def _warnings(times: Times) -> list[str]:
@@ -167,30 +201,6 @@ def _warnings(times: Times) -> list[str]:
     if times.scaled > 1:
         found.append(f"Times are of a part of the contexts, chosen evenly, and multiplied by {times.scaled:,.1f}.")
     return found
-
-
-def _graders(console: Console, forecast: Forecast) -> None:
-    _say(console, "Graders that ask a model", "bold")
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    table.add_column("task", overflow="fold")
-    table.add_column("grader", overflow="fold")
-    for name in ("answers", "requests", "prompt tokens", "distinct", "reply max"):
-        table.add_column(name, justify="right")
-    fields = ("answers", "requests", "prompt_tokens", "distinct_tokens", "reply_tokens")
-    for load in forecast.graders:
-        table.add_row(Text(load.task), Text(load.grader), *(f"{getattr(load, f):,}" for f in fields))
-    console.print(table)
-    _say(console, _grader_note(forecast.graders, forecast.tokenizer), "dim")
-
-
-def _grader_note(graders: tuple[GraderLoad, ...], tokenizer: str) -> str:
-    counted = f"Counted in tokens of {tokenizer}" if tokenizer else "No tokenizer is stated, so no tokens are counted"
-    note = (
-        f"{counted}, as if every candidate answered as the task's own gold reply does, first round only: a real answer"
-        " adds its own length to each request, an answer that cannot be read asks nothing."
-    )
-    unknown = sum(g.unknown for g in graders)
-    return note + (f" Of {_many(unknown, 'answer')} nobody can say what would be asked." if unknown else "")
 
 
 def _facts(console: Console, facts: list[tuple[str, str]]) -> None:

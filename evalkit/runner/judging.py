@@ -9,7 +9,7 @@ import msgspec
 
 from evalkit import plan
 from evalkit.config import RunConfig
-from evalkit.errors import FirewallError
+from evalkit.errors import DataError, FirewallError
 from evalkit.observer import Observer, Stretch
 from evalkit.participants import Bench, Contestant
 from evalkit.privileged import grading
@@ -103,9 +103,11 @@ def questions(bench: Bench, label: str, item: GradeItem) -> list[Request] | Grad
         raise
     except Exception as error:
         return Grade(status="error", reason=f"{type(error).__name__} in grader {grader.name}: {error}")
-    if over := next(iter(plan.overflows(asked, judge.engine)), None):
-        return Grade(status="unscored", reason=f"too long for the judge {judge.spec.name}: {over}")
-    return asked
+    try:
+        over = next(iter(plan.overflows(asked, judge.engine)), None)
+    except DataError as error:  # half of a surrogate pair is no text that a model can be asked
+        return Grade(status="unscored", reason=f"cannot be put to the judge {judge.spec.name}: {error}")
+    return Grade(status="unscored", reason=f"too long for the judge {judge.spec.name}: {over}") if over else asked
 
 
 __all__ = ["judge", "questions"]

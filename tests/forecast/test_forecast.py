@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -20,46 +19,6 @@ from evalkit.forecast import CandidateForecast, Forecast, forecast
 pytest.importorskip("transformers")
 
 SHIPPED = Path(__file__).resolve().parent.parent.parent / "tasks" / "archive" / "model"
-LLAMA: dict[str, Any] = json.loads((Path(__file__).parent / "configs.json").read_text(encoding="utf-8"))["Llama-3-8B"]
-
-GRADER = '''
-"""Asks a model twice whether two capitals are equal."""
-import evalkit as ek
-
-class Asking(ek.Grader):
-    name = "asking"
-    needs = ("answers",)
-    @property
-    def metrics(self):
-        return ("equal",)
-    def ask(self, item):
-        if item.answer.value is None:
-            return ()
-        rubric = ek.Segment("Say whether the two capitals are one and the same city. " * 20)
-        pair = ek.Segment(f"{item.reference.answers[0]} and {item.answer.value}")
-        prompt = ek.Prompt((ek.user(rubric, pair),))
-        return [ek.Request(prompt, item.sample, sampling=ek.Sampling(max_tokens=10), draw=d) for d in range(2)]
-    def read(self, item):
-        return ek.scored(1.0)
-'''
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A model directory without weights: Llama 3 8B's shape, the shipped model's tokenizer."""
-    monkeypatch.setitem(ENGINES, "served", ("no_such_package.engine:Served", "an engine that is not installed here"))
-    model = tmp_path / "llama"
-    model.mkdir()
-    for name in ("tokenizer.json", "tokenizer_config.json"):
-        shutil.copy(SHIPPED / name, model)
-    write(model)
-    return model
-
-
-def write(model: Path, **changes: Any) -> None:
-    (model / "config.json").write_text(json.dumps({**LLAMA, **changes}), encoding="utf-8")
-
-
 Plan = Callable[..., Forecast]
 
 
@@ -68,11 +27,16 @@ def plan(folder: Path, catalogue: Catalogue, capitals: Callable[..., Path]) -> P
     """Forecasts 60 capitals for an engine that is not installed; fields of the run file and arguments may be given."""
     data = capitals(60)
 
-    def call(*, options: str = "{}", task: str = "capitals/one", extra: str = "", **arguments: Any) -> Forecast:
+    def call(
+        *, options: str = "{}", task: str = "capitals/one", extra: str = "", candidate: str = "{}", more: str = "",
+        **arguments: Any,
+    ) -> Forecast:  # fmt: skip
         text = f"""
 name: big
 tasks: [{{task: {task}, options: {{data: {data}/rows.jsonl, preamble: "{'A long preamble about towns. ' * 60}"}}}}]
-candidates: [{{name: llama, engine: served, model: {folder}, options: {options}}}]
+candidates:
+  - {{<<: {candidate}, name: llama, engine: served, model: {folder}, options: {options}}}
+{more}
 {extra}
 """
         return forecast(parse_config(text), catalogue=catalogue, **{"gpu": "h200", **arguments})
@@ -106,8 +70,8 @@ def test_the_distinct_tokens_are_what_the_simulated_order_computes(plan: Plan) -
     assert candidate.times.grouped.computed_tokens == pytest.approx(candidate.tasks[0].distinct_tokens, rel=0.05)
 
 
-def test_a_model_that_does_not_fit_is_said_to_with_what_would_help(plan: Plan, folder: Path) -> None:
-    write(folder, num_hidden_layers=96, hidden_size=8192, intermediate_size=28_672, num_attention_heads=64)
+def test_a_model_that_does_not_fit_is_said_to_with_what_would_help(plan: Plan, write: Callable[..., None]) -> None:
+    write(num_hidden_layers=96, hidden_size=8192, intermediate_size=28_672, num_attention_heads=64)
     found = plan(gpu="a10g", gpus=2)
     assert not found.can_start and only(found).times is None
     (problem,) = only(found).problems
@@ -157,28 +121,45 @@ def test_candidates_without_tokens_cost_nothing(catalogue: Catalogue, capitals: 
     assert "costs nothing" in candidate.notes[0]
 
 
-def test_a_grader_that_asks_is_counted_on_right_answers(
-    plan: Plan, tmp_path: Path, catalogue: Catalogue
-) -> None:
-    place = tmp_path / "more" / "graders" / "asking"
-    place.mkdir(parents=True)
-    (place / "grader.py").write_text(GRADER, encoding="utf-8")
-    catalogue.roots.insert(0, tmp_path / "more")
-    data = tmp_path / "rows.jsonl"
-    text = f"""
-name: asked
-draws: 2
-tokenizer: {tmp_path}/llama
-tasks: [{{task: capitals/one, options: {{data: {data}}}, graders: [asking, exact]}}]
-candidates:
-  - {{name: one, engine: replay, model: {tmp_path}/replies.jsonl}}
-  - {{name: two, engine: replay, model: {tmp_path}/replies.jsonl}}
+def test_what_is_asked_with_every_adapter_is_asked_that_often(plan: Plan, lora: Path, folder: Path) -> None:
+    """By hand: 60 questions, 2 draws, 2 adapters are 240 requests; samples and the longest prompt stay."""
+    both = f"{{adapters: [none, 'lora:{lora}']}}"
+    once, twice = only(plan(extra="draws: 2")), only(plan(extra="draws: 2", candidate=both))
+    (one,), (two,) = once.tasks, twice.tasks
+    assert (twice.samples, twice.requests, two.requests) == (60, 240, 240) and once.requests == 120
+    assert two.reply_tokens == 240 * 256
+    assert (two.prompt_tokens, two.distinct_tokens) == (2 * one.prompt_tokens, 2 * one.distinct_tokens)
+    assert (two.samples, two.longest_prompt) == (one.samples, one.longest_prompt)
+    assert once.times and twice.times
+    assert twice.times.grouped.computed_tokens == 2 * once.times.grouped.computed_tokens, "nothing is shared"
+    assert twice.adapters == ("none", f"lora:{lora}")
+    assert any(f"asked 2 times: without an adapter and with lora:{lora}" in note for note in twice.notes)
+    assert not any("adapter" in note for note in once.notes)
+
+
+def test_the_sum_is_of_all_engines_one_after_another(plan: Plan, folder: Path, tmp_path: Path) -> None:
+    more = f"""
+  - {{name: half, engine: served, model: {folder}, options: {{max_num_seqs: 8}}}}
+  - {{name: far, engine: http, model: m, options: {{base_url: "http://localhost:1/v1"}}}}
+  - {{name: old, engine: replay, model: {tmp_path}/replies.jsonl}}
 """
-    (load,) = forecast(parse_config(text), catalogue=catalogue, gpu="cpu").graders
-    assert (load.task, load.grader) == ("capitals/one", "asking")
-    assert load.answers == 60 * 2 * 2 and load.requests == 2 * load.answers
-    assert load.reply_tokens == 10 * load.requests
-    assert load.prompt_tokens > 100 * load.requests > 5 * load.distinct_tokens and load.unknown == 0
+    found = plan(more=more, gpus=2, rate=3.0)
+    big, half, *_ = found.candidates
+    assert found.total and big.times and half.times and big.cost and half.cost
+    assert found.total.seconds == pytest.approx(big.times.grouped.seconds + half.times.grouped.seconds)
+    assert found.total.longest_seconds == pytest.approx(big.times.longest.seconds + half.times.longest.seconds)
+    assert found.total.cost.gpu_hours == pytest.approx(big.cost.gpu_hours + half.cost.gpu_hours)
+    assert found.total.cost.price == pytest.approx(3 * found.total.cost.gpu_hours)
+    assert found.total.missing == ("far",), "what costs nothing is not missing"
+
+
+def test_models_that_are_one_engine_in_the_run_are_said_to(plan: Plan, folder: Path) -> None:
+    twin = f"  - {{name: twin, engine: served, model: {folder}, sampling: {{temperature: 0.5}}}}"
+    other = f"  - {{name: other, engine: served, model: {folder}, options: {{max_num_seqs: 8}}}}"
+    found = plan(more=f"{twin}\n{other}")
+    notes = {c.name: " ".join(c.notes) for c in found.candidates}
+    assert "one engine together with twin" in notes["llama"] and "one engine together with llama" in notes["twin"]
+    assert "one engine" not in notes["other"]
 
 
 def test_a_wrong_option_of_an_engine_that_is_here_is_the_same_mistake_as_in_the_run(
@@ -189,7 +170,7 @@ def test_a_wrong_option_of_an_engine_that_is_here_is_the_same_mistake_as_in_the_
         forecast("tiny", overrides=["candidates.0.options.text_feld=a"], catalogue=catalogue, gpu="cpu")
     with pytest.raises(ConfigError, match="no engine 'replya'"):
         forecast("tiny", overrides=["candidates.0.engine=replya"], catalogue=catalogue, gpu="cpu")
-    with pytest.raises(ConfigError, match="is asked nothing"):
+    with pytest.raises(ConfigError, match="no task of the run matches"):
         forecast("tiny", overrides=["candidates.0.tasks=[loft/*]"], catalogue=catalogue, gpu="cpu")
     with pytest.raises(ConfigError, match="a CPU is counted once"):
         forecast("tiny", catalogue=catalogue, gpu="cpu", gpus=2)

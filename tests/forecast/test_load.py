@@ -110,6 +110,47 @@ def test_a_further_draw_asks_again_and_reads_nothing_new(encoder: PromptEncoder)
     assert three.total("distinct_tokens") == one.total("distinct_tokens")
 
 
+def test_votes_are_draws_of_one_prompt_and_groups_apart_from_single_questions(encoder: PromptEncoder) -> None:
+    corpus = Segment(words(60))
+    counted = LoadCount(encoder, limit=None)
+    for q in range(4):
+        one = ask(corpus, f"\nIs answer {q * 7} right?")
+        counted.add("voted", [one] * 3)
+        counted.add("asked", [one])
+    load = counted.load
+    voted, asked = load.tasks
+    assert (voted.samples, voted.requests, asked.requests) == (4, 12, 4)
+    assert voted.prompt_tokens == 3 * asked.prompt_tokens and voted.reply_tokens == 12 * 32
+    assert asked.distinct_tokens == 0, "read for the votes before"
+    assert sorted((g.task, g.requests, g.draws) for g in load.groups) == [("asked", 4, 1), ("voted", 4, 3)]
+
+
+def test_a_load_repeated_shares_nothing_between_its_times(encoder: PromptEncoder) -> None:
+    """By hand: 2 corpora with 3 questions each, three times over, are 6 corpora with 3 questions each."""
+    counted = LoadCount(encoder, limit=400, draws=2)
+    for request in (*questions(2, 3), ask("short")):
+        counted.add("t", [request], later_turns=1)
+    (long_ones,) = counted.load.tasks
+    assert (long_ones.requests, long_ones.overflowing) == (2, 12)
+    once = count(encoder, questions(2, 3), draws=2)
+    load = once.repeated(3)
+    task, one = load.tasks[0], once.tasks[0]
+    assert (task.samples, task.requests, task.longest_prompt) == (6, 3 * 6 * 2, one.longest_prompt)
+    assert (task.prompt_tokens, task.distinct_tokens) == (3 * one.prompt_tokens, 3 * one.distinct_tokens)
+    assert task.reply_tokens == 3 * 12 * 32
+    assert len(load.groups) == 6 and len({g.context for g in load.groups}) == 6
+    assert [load.context_tokens(g.context) for g in load.groups] == [
+        once.context_tokens(g.context) for g in once.groups
+    ] * 3
+    again = counted.load.repeated(2).tasks[0]
+    assert (again.overflowing, again.later_turns, again.longest_overflow) == (24, 28, long_ones.longest_overflow)
+
+
+def test_what_does_not_fit_is_said_to_whoever_asks(encoder: PromptEncoder) -> None:
+    counted = LoadCount(encoder, limit=200, draws=2)
+    assert counted.add("t", [ask("short"), ask(words(60))]) == 2 and counted.add("t", [ask("short")]) == 0
+
+
 def test_later_turns_are_counted_as_such(encoder: PromptEncoder) -> None:
     counted = LoadCount(encoder, limit=None, draws=2)
     counted.add("t", [ask("hello")], later_turns=3)

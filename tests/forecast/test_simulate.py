@@ -27,8 +27,8 @@ def replica(**serving: Any) -> Replica:
 
 def corpora(count: int, tokens: int, questions: int, own: int = 50, reply: int = 8, draws: int = 1) -> Load:
     """So many contexts, each asked so many questions."""
-    groups = tuple(Group("t", c, questions, own * questions, reply * questions) for c in range(count))
-    return Load((TaskLoad("t"),), tuple(Stretch(ROOT, tokens) for _ in range(count)), groups, draws)
+    groups = tuple(Group("t", c, questions, own * questions, reply * questions, draws) for c in range(count))
+    return Load((TaskLoad("t"),), tuple(Stretch(ROOT, tokens) for _ in range(count)), groups)
 
 
 def jobs(load: Load, server: Replica) -> list[orders.Work]:
@@ -114,7 +114,7 @@ def test_an_engine_that_holds_one_prefix_loses_it_to_the_next() -> None:
 
 
 def test_every_order_serves_every_job_once() -> None:
-    load = msgspec.structs.replace(corpora(5, 3_000, 7), draws=2)
+    load = corpora(5, 3_000, 7, draws=2)
     works = jobs(load, replica())
     expected = sorted((j.context, j.fresh) for j in orders.grouped(works))
     assert len(expected) == 5 * 7 * 2

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from evalkit.forecast.hardware import TABLE, cpu
 from evalkit.forecast.load import TaskLoad
-from evalkit.forecast.records import CandidateForecast, Capacity, Cost, Forecast, GraderLoad, Times
+from evalkit.forecast.records import CandidateForecast, Capacity, Cost, Forecast, JudgeForecast, Times, Total
 from evalkit.forecast.roofline import Assumptions
 from evalkit.forecast.simulate import Outcome
 from evalkit.report.forecast import print_forecast, to_json
@@ -35,8 +35,17 @@ TIMES = Times(
 
 def candidate(**changes: Any) -> CandidateForecast:
     made = CandidateForecast(
-        "llama", "vllm", "m/llama", TASKS, samples=150, requests=150, limit=131_072, capacity=CAPACITY, times=TIMES,
+        "llama", "vllm", "m/llama", TASKS, requests=150, samples=150, limit=131_072, capacity=CAPACITY, times=TIMES,
         cost=Cost(2.7, 8.0), longest_cost=Cost(5.3, 16.0),
+    )  # fmt: skip
+    return msgspec.structs.replace(made, **changes)
+
+
+def judge(**changes: Any) -> JudgeForecast:
+    tasks = (TaskLoad("olympiad/x verdict", 24, 72, 90_000, 9_100, 36_864, 1_371),)
+    made = JudgeForecast(
+        "wise", "vllm", "m/judge", tasks, requests=72, limit=8_192, capacity=CAPACITY, times=TIMES,
+        cost=Cost(1.3, 4.0), longest_cost=Cost(2.7, 8.0), answers=24,
     )  # fmt: skip
     return msgspec.structs.replace(made, **changes)
 
@@ -91,13 +100,42 @@ def test_overflow_has_a_column_named_by_its_policy() -> None:
     assert "do not fit" not in words(shown(forecast(candidate())))
 
 
-def test_assumptions_about_turns_draws_and_graders_are_stated() -> None:
+def test_assumptions_about_turns_draws_and_judges_are_stated() -> None:
     turns = candidate(tasks=(msgspec.structs.replace(TASKS[0], later_turns=40),))
-    graders = (GraderLoad("olympiad/x", "verdict", 150, 450, 900_000, 60_000, 4_500, 3),)
-    text = words(shown(forecast(turns, graders=graders, draws=3, tokenizer="m@12")))
+    text = words(shown(forecast(turns, judges=(judge(),), draws=3)))
     assert "at least 40 later turns will follow" in text
-    assert "drawn 3 times" in text
-    assert "verdict" in text and "450" in text and "own gold reply" in text and "Of 3 answers nobody can say" in text
+    assert "drawn 3 times" in text and "own gold reply in place of each answer" in text
+    assert "gold reply" not in words(shown(forecast(turns)))
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_a_judge_is_shown_like_a_candidate_after_them(width: int) -> None:
+    text = shown(forecast(candidate(), judges=(judge(notes=("something that is worth a word",)),)), width)
+    assert all(len(line) <= width for line in text.splitlines())
+    assert words(text).index("Judge wise (vllm, m/judge)") > words(text).index("llama (vllm, m/llama)")
+    for part in ("24 answers to judge", "task and grader", "verdict", "90,000", "9,100", "36,864", "1.3 to 2.7",
+                 "Note: something that is worth a word."):  # fmt: skip
+        assert part in words(text), part
+
+
+def test_what_does_not_fit_a_judge_is_unscored_whatever_becomes_of_samples() -> None:
+    long = judge(tasks=(TaskLoad("olympiad/x verdict", overflowing=4_321),), times=None, cost=None, longest_cost=None)
+    text = words(shown(forecast(candidate(), judges=(long,)), 80))
+    assert "unscored" in text and "4,321" in text and "do not fit" not in text
+
+
+def test_the_sum_of_all_engines_is_shown_where_there_are_several() -> None:
+    both = Total(1800.0, 3600.0, Cost(4.0, 12.0), Cost(8.0, 24.0), missing=("far",))
+    text = words(shown(forecast(candidate(), judges=(judge(),), total=both)))
+    assert "wall 30 min; 60 min at the longest replies" in text
+    assert "4.0 to 8.0, $12.00 to $24.00" in text and "far: no time is known" in text
+    free = CandidateForecast("bm25", "baseline", "", free=True)
+    assert "All together" not in shown(forecast(candidate(), free, total=both))
+
+
+def test_a_judge_without_tokens_is_a_line() -> None:
+    plain = JudgeForecast("far", "http", "", requests=48, answers=24)
+    assert "24 answers to judge, 48 requests." in shown(forecast(candidate(), judges=(plain,)))
 
 
 def test_a_free_candidate_is_a_line_and_a_cpu_has_no_price() -> None:
@@ -108,8 +146,12 @@ def test_a_free_candidate_is_a_line_and_a_cpu_has_no_price() -> None:
 
 
 def test_json_holds_every_figure() -> None:
-    found = json.loads(json.dumps(to_json(forecast(candidate()))))
+    whole = forecast(candidate(), judges=(judge(),), total=Total(1.0, 2.0, Cost(4.0, 12.0), Cost(8.0, 24.0)))
+    found = json.loads(json.dumps(to_json(whole)))
     assert found["can_start"] is True
     assert found["candidates"][0]["tasks"][0]["distinct_tokens"] == 130_000
     assert found["candidates"][0]["times"]["unshared"]["seconds"] == 7200
     assert found["assumptions"]["prefill_efficiency"] == 0.5
+    assert found["candidates"][0]["adapters"] == ["none"]
+    assert found["judges"][0]["answers"] == 24 and found["judges"][0]["tasks"][0]["requests"] == 72
+    assert found["total"]["longest_cost"]["price"] == 24.0

@@ -1,22 +1,25 @@
-"""A candidate's load on its hardware: whether it fits, how long it takes in one order or another, what it costs."""
+"""A model's load on its hardware: whether it fits, how long it takes in one order or another, what it costs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 import msgspec
 
-from evalkit.config import CandidateSpec
+from evalkit.config import ModelSpec
 from evalkit.forecast import orders
 from evalkit.forecast.hardware import Hardware
-from evalkit.forecast.load import Load
+from evalkit.forecast.load import Load, LoadCount
 from evalkit.forecast.orders import Work
-from evalkit.forecast.records import CandidateForecast, Capacity, Cost, Times
+from evalkit.forecast.records import Capacity, Cost, ModelForecast, Times, Total
 from evalkit.forecast.roofline import Assumptions, Replica, check_tp, smallest_tp
 from evalkit.forecast.shape import Shape
 from evalkit.forecast.simulate import Job, Outcome, simulate
-from evalkit.forecast.source import serving_for, setting
+from evalkit.forecast.source import Source, limit_for, serving_for, setting, shape_for
+from evalkit.prompts import PromptEncoder
 
+M = TypeVar("M", bound=ModelForecast)
 KINDS_APART = 4
 """Blend is shown where the contexts' ratios of arithmetic to memory traffic lie this many times apart."""
 
@@ -27,16 +30,44 @@ class Site(msgspec.Struct, frozen=True):
     hardware: Hardware
     gpus: int = 1
     tp: int | None = None
-    """Accelerators that hold one copy of a model, None where that is left to the candidate."""
+    """Accelerators that hold one copy of a model, None where that is left to each model."""
     rate: float | None = None
     """US dollars for one GPU and hour."""
     assumptions: Assumptions = Assumptions()
 
 
-def forecast_candidate(
-    named: CandidateForecast, spec: CandidateSpec, shape: Shape, load: Load, site: Site
-) -> CandidateForecast:
-    """The forecast of a candidate whose load was counted."""
+def forecast_model(
+    named: M, spec: ModelSpec, source: Source, encoder: PromptEncoder, counted: Callable[[LoadCount], Load], site: Site,
+    *, draws: int = 1,
+) -> M:  # fmt: skip
+    """The forecast of a model whose tokens can be counted; `counted` puts all that it is asked into a `LoadCount`."""
+    if source.folder is None or not source.sized:
+        load = counted(LoadCount(encoder, limit=None, draws=draws))
+        requests = load.total("requests")
+        return msgspec.structs.replace(named, tasks=load.tasks, requests=requests, notes=source.notes)
+    shape = shape_for(spec, source.folder, site.hardware)
+    limit = limit_for(spec, shape)
+    load = counted(LoadCount(encoder, limit=limit, draws=draws))
+    made = _served(named, spec, shape, load, site)
+    return msgspec.structs.replace(made, limit=limit, notes=(*source.notes, *shape.notes, *made.notes))
+
+
+def total(models: Iterable[ModelForecast], rate: float | None) -> Total | None:
+    """All models one after another, as engines of a run work; None where no time is known."""
+    found = list(models)
+    timed = [m for m in found if m.times and m.cost and m.longest_cost]
+    if not timed:
+        return None
+    hours = [sum(c.gpu_hours for m in timed if (c := getattr(m, which))) for which in ("cost", "longest_cost")]
+    return Total(
+        seconds=sum(m.times.grouped.seconds for m in timed if m.times),
+        longest_seconds=sum(m.times.longest.seconds for m in timed if m.times),
+        cost=_cost(hours[0], rate), longest_cost=_cost(hours[1], rate),
+        missing=tuple(m.name for m in found if m.requests and not m.free and not m.times),
+    )  # fmt: skip
+
+
+def _served(named: M, spec: ModelSpec, shape: Shape, load: Load, site: Site) -> M:
     longest = max((task.longest_prompt + _longest_reply(load, task.task) for task in load.tasks), default=0)
     replica = _replica(spec, shape, site, longest)
     replicas = max(1, site.gpus // replica.tp)
@@ -50,10 +81,13 @@ def forecast_candidate(
     times = cost = longest_cost = None
     if not problems and load.total("requests"):
         times = timed(replica, replicas, load)
-        cost, longest_cost = (_cost(o, replicas * replica.tp, site.rate) for o in (times.grouped, times.longest))
+        gpus = replicas * replica.tp
+        cost, longest_cost = (
+            _cost(o.seconds / 3600 * gpus, site.rate) for o in (times.grouped, times.longest)
+        )  # fmt: skip
     return msgspec.structs.replace(
-        named, tasks=load.tasks, samples=load.total("samples"), requests=load.total("requests"), capacity=capacity,
-        times=times, cost=cost, longest_cost=longest_cost, problems=tuple(problems), notes=tuple(notes),
+        named, tasks=load.tasks, requests=load.total("requests"), capacity=capacity, times=times, cost=cost,
+        longest_cost=longest_cost, problems=tuple(problems), notes=tuple(notes),
     )  # fmt: skip
 
 
@@ -94,7 +128,7 @@ def timed(replica: Replica, replicas: int, load: Load) -> Times:
     )
 
 
-def _replica(spec: CandidateSpec, shape: Shape, site: Site, longest: int) -> Replica:
+def _replica(spec: ModelSpec, shape: Shape, site: Site, longest: int) -> Replica:
     serving = serving_for(spec, shape, site.hardware)
     stated = site.tp or setting(spec.options, "tensor_parallel_size", None)
     if spec.engine == "hf" and not site.tp:
@@ -143,8 +177,7 @@ def _misfit(replica: Replica, capacity: Capacity) -> list[str]:
     return []
 
 
-def _cost(outcome: Outcome, gpus: int, rate: float | None) -> Cost:
-    hours = outcome.seconds / 3600 * gpus
+def _cost(hours: float, rate: float | None) -> Cost:
     return Cost(hours, None if rate is None else hours * rate)
 
 
@@ -158,4 +191,4 @@ def _of_two_kinds(works: Sequence[Work]) -> bool:
     return len(ratios) > 1 and max(ratios) > KINDS_APART * min(ratios)
 
 
-__all__ = ["KINDS_APART", "Site", "forecast_candidate", "timed"]
+__all__ = ["KINDS_APART", "Site", "forecast_model", "timed", "total"]
