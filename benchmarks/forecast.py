@@ -5,7 +5,7 @@ decode on eight questions with 64 new tokens. Everything else (the shape of the 
 least time of a step) is the forecast's own. Then eight questions on one corpus are forecast and measured at each
 length, and the same with every prompt read whole. Medians of `--repeats`; a busy machine shows in the error.
 
-    python benchmarks/forecast.py [--lengths 4000 1000 12000] [--repeats 3] [--threads 1] [--json]
+    python benchmarks/forecast.py [--lengths 4000 1000 12000] [--repeats 3] [--threads 1] [--json] [--record]
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any
 
 import msgspec
 import transformers
+from record import Figure, add_option, record
 
 from evalkit.config import CandidateSpec
 from evalkit.engines.hf import HF
@@ -103,6 +104,12 @@ def calibrated(engine: HF, replica: Replica, tokens: int, repeats: int) -> Repli
     return replica
 
 
+def figure(row: dict[str, Any]) -> Figure:
+    """A line of the documentation's table."""
+    what = f"forecast of {QUESTIONS} questions x {NEW} new tokens on {row['tokens']:,}, contexts {row['kind']}, `hf`"
+    return Figure(what, f"{row['forecast_s']:.2f} s foretold, {row['measured_s']:.2f} s taken: {row['error']:+.0%}")
+
+
 def main() -> None:
     """Calibrate, forecast, measure, print the error."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -110,6 +117,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--json", action="store_true")
+    add_option(parser)
     args = parser.parse_args()
     transformers.utils.logging.set_verbosity_error()
     engine = HF(str(MODEL), HF.Options(device="cpu", threads=args.threads))
@@ -133,6 +141,8 @@ def main() -> None:
             here = tokens == args.lengths[0] and found is replica
             rows.append({"tokens": load.total("longest_prompt"), "kind": kind, "measured_s": took, "forecast_s": said,
                          "error": said / took - 1, "calibrated": here})  # fmt: skip
+    if args.record:
+        record("forecast", [figure(row) for row in rows if not row["calibrated"]])
     figures = replica.assumptions
     if args.json:
         print(json.dumps({"load": os.getloadavg()[0], "assumptions": msgspec.to_builtins(figures), "rows": rows}))

@@ -4,7 +4,7 @@ Measures requests a second at 32 and 256 connections against what 50 ms allow, t
 for a request (everything included: asking, sending, reading, storing durably; and once with one request in a hundred
 failing at first), and the memory of a run over a shared text of 4 MB. Server and client are two processes.
 
-    python benchmarks/http_client.py [--json]
+    python benchmarks/http_client.py [--json] [--record]
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+from record import Figure, add_option, record
 
 CATALOGUE = Path(__file__).resolve().parent.parent / "tests" / "catalogue"
 ANSWERS_IN = 0.05  # seconds
@@ -91,15 +93,14 @@ async def serve(fail_every: int) -> None:
 def child(folder: Path) -> None:
     """One run in a process of its own; prints what asking took, in seconds and in CPU seconds, and peak memory."""
     import evalkit as ek
+    from evalkit.observer import Silent, Stretch
 
     marks: dict[str, tuple[float, float]] = {}
 
-    class Watch:
-        def phase(self, candidate: str, task: str, what: str, total: int) -> None:
+    class Watch(Silent):
+        def stretch(self, who: str, task: str, what: str, total: int) -> Stretch:
             marks[what.split(" ")[0]] = (time.perf_counter(), time.process_time())
-
-        def __getattr__(self, name: str) -> Callable[..., None]:
-            return lambda *_: None
+            return self
 
     run = ek.run(folder / "run.yaml", out=folder / "run", catalogue=ek.Catalogue([CATALOGUE]), observer=Watch())
     assert not run.errors
@@ -139,6 +140,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
+    add_option(parser)
     arguments = parser.parse_args()
     if arguments.child:
         child(arguments.child)
@@ -170,6 +172,25 @@ def main() -> None:
     else:
         for name, value in figures.items():
             print(f"{name:32} {value:12,.2f}")
+    if arguments.record:
+        record("http_client", lines(figures))
+
+
+def lines(found: dict[str, Any]) -> list[Figure]:
+    """The lines of the documentation's table."""
+    server = "`http` against a server that answers in 50 ms"
+    share, wide = found["share_of_possible_at_32"], found["per_second_at_256"]
+    cpu = max(value for name, value in found.items() if name.startswith("cpu_ms"))
+    alone, many = found["rss_mb_4mb_prompts_at_1"], found["rss_mb_4mb_prompts_at_64"]
+    return [
+        Figure(f"{server}, 32 at once", f"{found['per_second_at_32']:.0f} requests/s, {share:.0%} of the possible",
+               "90 %", share >= 0.9),
+        Figure(f"{server}, 256 at once", f"{wide:,.0f} requests/s", "2,000", wide >= 2000),
+        Figure(f"{server}: processor time a request, retries and storing included", f"at most {cpu:.2f} ms", "0.4 ms",
+               cpu <= 0.4),
+        Figure("`http`: memory with 4 MB prompts, 1 and 64 at once", f"{alone:.0f} and {many:.0f} MB", "no growth",
+               many - alone < MEGABYTES * 2),
+    ]  # fmt: skip
 
 
 if __name__ == "__main__":

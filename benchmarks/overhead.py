@@ -3,7 +3,7 @@
 Measures whole processes: samples a second and memory a sample at 1,000 and 10,000 trivial samples, and the size of
 `run.db` and the memory of 1,000 samples that share one context of 500,000 characters.
 
-    python benchmarks/overhead.py [--json]
+    python benchmarks/overhead.py [--json] [--record]
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
+
+from record import Figure, add_option, record
 
 CATALOGUE = Path(__file__).resolve().parent.parent / "tests" / "catalogue"
 CONFIG = """
@@ -68,6 +71,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
+    add_option(parser)
     arguments = parser.parse_args()
     if arguments.child:
         child(arguments.child)
@@ -93,6 +97,24 @@ def main() -> None:
     else:
         for name, value in figures.items():
             print(f"{name:26} {value:12,.2f}")
+    if arguments.record:
+        record("overhead", lines(figures))
+
+
+def lines(found: dict[str, Any]) -> list[Figure]:
+    """The lines of the documentation's table."""
+    rate, each = found["samples_per_second"], found["kb_rss_per_sample"]
+    size, bound = found["shared_context_db_kb"], found["shared_context_bound_kb"]
+    memory = found["shared_context_rss_mb"]
+    what = "1,000 samples that share 500,000 characters"
+    return [
+        Figure("samples a second, `replay` + `match`, everything durable, 10,000 samples", f"{rate:,.0f}", "3,000",
+               rate >= 3000),
+        Figure("memory a sample, 10,000 against 1,000 samples", f"{each:.1f} KB", "2 KB", each <= 2),
+        Figure(f"`run.db` of {what}", f"{size:,.0f} KB (bound {bound:,.0f} KB)",
+               "2x the compressed context + 1 KB a sample", size <= bound),
+        Figure(f"memory of {what}", f"{memory:.0f} MB", "300 MB", memory <= 300),
+    ]  # fmt: skip
 
 
 if __name__ == "__main__":

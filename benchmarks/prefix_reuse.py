@@ -5,7 +5,7 @@ time, which a busy machine distorts less. The models: the one that ships with th
 random one of its size), and a random Qwen3 of about 25M parameters. Replies are greedy and of equal length on both
 sides; how many are equal, token for token, is part of the report.
 
-    python benchmarks/prefix_reuse.py [--repeats 3] [--plain-questions 40] [--threads 1] [--json]
+    python benchmarks/prefix_reuse.py [--repeats 3] [--plain-questions 40] [--threads 1] [--json] [--record]
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any
 
 import torch
 import transformers
+from record import Figure, add_option, record
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from evalkit.engines.hf import HF
@@ -139,6 +140,16 @@ def measure(folder: Path, name: str, args: argparse.Namespace) -> dict[str, Any]
     }
 
 
+def figure(row: dict[str, Any]) -> Figure:
+    """A line of the documentation's table."""
+    least = 5 if row["model"] == "shipped" else 10
+    what = f"`hf` with prefix reuse against plain generation, {row['questions']} questions, {row['prompt_tokens']:,}"
+    return Figure(
+        f"{what} prompt tokens, model {row['model']} ({row['parameters']:,} parameters)",
+        f"{row['ratio']:.0f}x, replies equal {row['equal']}", f"{least}x", row["ratio"] >= least,
+    )  # fmt: skip
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=3)
@@ -149,6 +160,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--only", choices=["small", "25M"], help="one of the two models")
     parser.add_argument("--json", action="store_true")
+    add_option(parser)
     args = parser.parse_args()
     transformers.utils.logging.set_verbosity_error()
     rows = []
@@ -159,6 +171,8 @@ def main() -> None:
             rows.append(measure(small, "shipped" if shipped else "0.9M random", args))
         if args.only != "small":
             rows.append(measure(random_model(Path(scratch) / "25M", SHAPES["25M"]), "25M random", args))
+    if args.record:
+        record("prefix_reuse", list(map(figure, rows)))
     if args.json:
         print(json.dumps(rows))
         return

@@ -1,4 +1,4 @@
-"""What a benchmark found, kept as JSON, so that the table of the documentation is made of measurements and of nothing else.
+"""What a benchmark found, kept as JSON: the table of the documentation is made of these and of nothing else.
 
 In: figures in words (what was measured, what came out, what is wanted). Out: `results/NAME.json`, where each figure
 stands with the command that gave it, the day, the machine and the versions. A figure measured again replaces the one

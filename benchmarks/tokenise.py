@@ -5,6 +5,7 @@ tokens asked for; the tokenizer is trained on them (byte-level BPE with the spli
 `--tokenizer DIR` names another. Tokenising whole is timed on a few prompts and scaled up; ids are compared on those.
 
     python benchmarks/tokenise.py [--tokens 1000000] [--questions 100] [--whole 3] [--tokenizer DIR] [--json]
+        [--record]
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pydoc_data import topics
 from typing import Any
 
 import transformers
+from record import Figure, add_option, record
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from evalkit.prompts import PromptEncoder, load_encoder
@@ -95,8 +97,13 @@ def main() -> None:
     parser.add_argument("--whole", type=int, default=3, help="how many prompts are tokenised whole")
     parser.add_argument("--tokenizer", help="a model directory; default: one trained here")
     parser.add_argument("--json", action="store_true")
+    add_option(parser)
     args = parser.parse_args()
     row = measure(args)
+    if args.record:
+        what = f"tokenising {row['questions']} questions over {row['tokens']:,} tokens, shared against whole"
+        found = f"{row['ratio']:.0f}x processor time, ids equal; whole timed on {row['whole_timed_on']} and scaled"
+        record("tokenise", [Figure(what, found, "30x", row["ratio"] >= 30)])
     if args.json:
         print(json.dumps(row))
         return

@@ -1,1 +1,1 @@
-"""What `peers.py` is made of: the questions, the server that all are asked through, and how each harness is driven."""
+"""What benchmarks that need a model share: questions, tasks and engines by themselves, a server, other harnesses."""

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-MODEL = "tasks/archive/model"
+from .parts import make_task, model_folder
+
 SEED = 3
 
 
@@ -44,27 +45,15 @@ def digest(prompt: object) -> str:
     return hashlib.blake2b(json.dumps(prompt).encode(), digest_size=16).hexdigest()
 
 
-def model_folder() -> Path:
-    """The project's small model."""
-    import evalkit as ek
-
-    found = ek.Catalogue().locate(MODEL)
-    assert found is not None
-    return found
-
-
 def questions(length: int, corpora: int, each: int) -> list[Question]:
     """All questions, grouped by corpus."""
-    import evalkit as ek
-    from evalkit.config import TaskSpec
-    from evalkit.evaluation import build_task, find_counter
     from evalkit.privileged import grading
     from evalkit.prompts import load_encoder
 
-    catalogue = ek.Catalogue()
-    encoder = load_encoder(str(model_folder()))
-    spec = TaskSpec(task=f"archive/rag@{length}", options={"worlds": corpora, "questions": each})
-    task = build_task(spec, SEED, catalogue, find_counter(MODEL, catalogue))
+    model = model_folder()
+    encoder = load_encoder(str(model))
+    sizes = {"worlds": corpora, "questions": each}
+    task = make_task(f"archive/rag@{length}", sizes, seed=SEED, tokenizer=model)
     found = []
     with grading("match", ("answers",)) as key:
         for sample, privileged in task.load():
@@ -91,4 +80,4 @@ def write(asked: Sequence[Question], folder: Path) -> dict[str, Path]:
     return files
 
 
-__all__ = ["Question", "digest", "model_folder", "questions", "write"]
+__all__ = ["Question", "digest", "questions", "write"]

@@ -19,7 +19,7 @@ import urllib.request
 from pathlib import Path
 from typing import NamedTuple
 
-from .questions import model_folder
+from .parts import model_folder
 
 BLOCK = 128  # tokens that vLLM's CPU build caches together
 AT_ONCE = 32
@@ -33,7 +33,8 @@ class Seen(NamedTuple):
 
     prompts: list[str]
     """Digests, in the order in which they were answered."""
-    drawing: list[str]
+    drawing: list[list[float]]
+    """Most tokens of a reply and temperature, of all requests."""
     seconds: float
     """From the first request to the last reply."""
     tokens: int
@@ -59,9 +60,11 @@ class Server:
         words = [str(word) for name, value in flags.items() for word in (f"--{name}", value)]
         command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", *words]
         command += ["--enforce-eager", "--enable-prefix-caching"]
+        here = str(Path(__file__).resolve().parents[1])
+        path = os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))
         environment = {
             "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_SERVER_DEV_MODE": "1", "VLLM_NO_USAGE_STATS": "1",
-            "VLLM_LOGGING_LEVEL": "WARNING", "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
+            "VLLM_LOGGING_LEVEL": "WARNING", "PYTHONPATH": path,
         }  # fmt: skip
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed by `end`)
         self._process = subprocess.Popen(

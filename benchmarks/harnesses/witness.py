@@ -1,4 +1,4 @@
-"""Sits inside the server and notes what it is asked: which prompts, how to draw, and when the first came and the last was done.
+"""Sits inside the server and notes what it is asked: which prompts, drawn how, from when until when.
 
 So all harnesses are measured from the same place, and one that sent other prompts is found out. Loaded by vLLM's
 `--middleware`. Requests are kept as they came and read when somebody asks at `/witness`, which also forgets them.
@@ -16,7 +16,6 @@ from .questions import digest
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-DRAWING = ("max_tokens", "max_completion_tokens", "temperature")
 
 
 class Witness:
@@ -54,7 +53,7 @@ class Witness:
         asked = [json.loads(body) for body in self._bodies]
         told = {
             "prompts": [_prompt(body) for body in asked],
-            "drawing": sorted({json.dumps({k: body[k] for k in DRAWING if k in body}) for body in asked}),
+            "drawing": sorted({_drawing(body) for body in asked}),
             "seconds": self._last - self._first,
         }
         self._bodies, self._first, self._last = [], 0.0, 0.0
@@ -68,6 +67,11 @@ def _prompt(body: dict[str, Any]) -> str:
     if "messages" not in body:
         return digest(body["prompt"])
     return digest([[message["role"], _text(message["content"])] for message in body["messages"]])
+
+
+def _drawing(body: dict[str, Any]) -> tuple[int, float]:
+    """Tokens and temperature that a request wants."""
+    return body.get("max_completion_tokens") or body.get("max_tokens") or 0, float(body.get("temperature", 1.0))
 
 
 def _text(content: str | list[dict[str, str]]) -> str:

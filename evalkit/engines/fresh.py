@@ -4,25 +4,32 @@ from __future__ import annotations
 
 from evalkit.prompts import EncodedPrompt
 from evalkit.prompts.sharing import common_tokens
+from evalkit.records import Lora
 
 
 class Fresh:
-    """Remembers what was asked, by the digests of its shared stretches; the texts themselves are not kept."""
+    """Remembers what was asked, by the digests of its shared stretches; the texts themselves are not kept.
+
+    What one adapter has read is nothing to another: keys and values belong to weights.
+    """
 
     def __init__(self) -> None:
-        self._last: EncodedPrompt | None = None
-        self._chunks: set[bytes] = set()
+        self._last: tuple[Lora | None, EncodedPrompt] | None = None
+        self._chunks: set[tuple[str, bytes]] = set()
 
-    def count(self, prompt: EncodedPrompt) -> int:
+    def count(self, prompt: EncodedPrompt, adapter: Lora | None = None) -> int:
         """Tokens of `prompt` that are new, which from now on are known."""
-        known = common_tokens(self._last, prompt) if self._last is not None else 0
-        self._last = prompt
+        known = 0
+        if self._last is not None and self._last[0] == adapter:
+            known = common_tokens(self._last[1], prompt)
+        self._last = adapter, prompt
+        weights = adapter.digest if adapter is not None else ""
         at = 0
         for chunk in prompt.chunks[:-1]:
             at += len(chunk)
-            if chunk.digest in self._chunks:
+            if (weights, chunk.digest) in self._chunks:
                 known = max(known, at)
-            self._chunks.add(chunk.digest)
+            self._chunks.add((weights, chunk.digest))
         return prompt.n_tokens - known
 
 

@@ -49,7 +49,7 @@ class Intake:
                 request,
                 f"{encoded.n_tokens:,} prompt tokens and {asked:,} for the reply exceed the model's {self._limit:,}",
             )
-        return Job(request, encoded, submitted, self._fresh.count(encoded))
+        return Job(request, encoded, submitted, self._fresh.count(encoded, request.adapter))
 
     def opens_thinking(self, prompt: EncodedPrompt) -> bool:
         """Whether a prompt ends in an opened <think>, so that the reply begins inside its thinking."""

@@ -31,7 +31,8 @@ class _Answering(Dialogue):
     def ask(self, replies: tuple[Completion, ...]) -> Sequence[Request]:
         """The task's next requests, scanned for privileged text.
 
-        A turn that does not fit the model leaves its sample skipped; preflight has looked at the first ones.
+        A turn that does not fit the model leaves its sample skipped. Where that is an error, preflight has looked at
+        the first ones already.
         """
         contestant, bench = self._table.contestant, self._table.bench
         try:
@@ -42,7 +43,11 @@ class _Answering(Dialogue):
             name = type(error).__name__
             raise DataError(f"{bench.address}: {name} while asking sample {self._sample.id!r}: {error}") from error
         requests = [contestant.stamp(request, bench, self._place.draw) for request in asked]
-        if over := next(iter(plan.overflows(requests, contestant.engine)), None):
+        if not replies and self._table.fits:
+            over = None
+        else:
+            over = next(iter(plan.overflows(requests, contestant.engine)), None)
+        if over is not None:
             self._table.store.put_skipped(self._place, str(over))
             return ()
         for request in requests:
@@ -64,6 +69,8 @@ class _Table(msgspec.Struct, frozen=True):
     bench: Bench
     store: Store
     stretch: Stretch
+    fits: bool
+    """Whether all first turns are known to fit."""
 
 
 def answer(config: RunConfig, contestants: Sequence[Contestant], store: Store, observer: Observer) -> int:
@@ -94,7 +101,7 @@ def _answering(
     """The windows of one task; `beside`: how many tasks share a window."""
     candidate, task = numbers(contestant, bench, store)
     stretch = observer.stretch(contestant.name, bench.address, "answering", bench.samples * config.draws)
-    table = _Table(contestant, bench, store, stretch)
+    table = _Table(contestant, bench, store, stretch, fits=config.overflow == "error")
     for window in windows(bench, config.draws * beside):
         start, stop = window[0][0], window[-1][0] + 1
         _record_samples(store, bench, task, window)

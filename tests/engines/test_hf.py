@@ -7,7 +7,6 @@ import itertools
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from pydoc_data import topics
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers  # noqa: E402
+from tiny import CONTEXT, QUESTIONS, Feed, answers, ask, tokenizer  # noqa: E402
 
 from evalkit.engines.hf import HF  # noqa: E402
 from evalkit.engines.hf.groups import groups  # noqa: E402
@@ -24,87 +23,9 @@ from evalkit.engines.intake import Job  # noqa: E402
 from evalkit.errors import ConfigError  # noqa: E402
 from evalkit.prompts import load_encoder  # noqa: E402
 from evalkit.protocols import user  # noqa: E402
-from evalkit.records import Completion, Lora, Prompt, Request, Sample, Sampling, Segment  # noqa: E402
-
-WINDOW = 48  # far smaller than the shared prefix below
-CHAT = (
-    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
-SHAPE = {
-    "hidden_size": 64, "intermediate_size": 96, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16,
-    "max_position_embeddings": 2048, "bos_token_id": None, "pad_token_id": None, "initializer_range": 0.3,
-    "tie_word_embeddings": False,
-}  # fmt: skip
-"""Large random weights, so that greedy replies wander and small errors would show."""
-
-CONTEXT = Segment("The mill stands by the river, and the road to the town runs past it. " * 16)
-QUESTIONS = (
-    "Who?", "Where is the mill?", "And what does the road do when it has come to the town?", "Why", "How far is it?",
-    "Is the river wide, or is it narrow where the mill stands and the road runs past?",
-)  # fmt: skip
-
-
-@functools.cache
-def tokenizer() -> Any:
-    tok = Tokenizer(models.BPE())
-    tok.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tok.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=500,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        special_tokens=["<|im_start|>", "<|im_end|>"],
-    )
-    tok.train_from_iterator(sorted(topics.topics.values())[:20], trainer)
-    made = transformers.PreTrainedTokenizerFast(tokenizer_object=tok, eos_token="<|im_end|>")
-    made.chat_template = CHAT
-    return made
-
-
-def config(family: str) -> Any:
-    shape = {**SHAPE, "vocab_size": len(tokenizer()), "eos_token_id": tokenizer().eos_token_id}
-    half = ["sliding_attention", "full_attention"]
-    match family:
-        case "llama":
-            return transformers.LlamaConfig(**shape, num_hidden_layers=2)
-        case "qwen3":
-            return transformers.Qwen3Config(**shape, num_hidden_layers=2)
-        case "gemma2":
-            return transformers.Gemma2Config(**shape, num_hidden_layers=4, sliding_window=WINDOW, layer_types=half * 2)
-        case "gemma3":
-            return transformers.Gemma3TextConfig(
-                **shape, num_hidden_layers=4, sliding_window=WINDOW, layer_types=half * 2
-            )
-        case "dynamic":
-            rope = {"rope_type": "dynamic", "factor": 2.0, "rope_theta": 10_000.0}
-            return transformers.LlamaConfig(
-                **{**shape, "max_position_embeddings": 96}, num_hidden_layers=2, rope_parameters=rope
-            )
-        case "mistral":
-            return transformers.MistralConfig(**shape, num_hidden_layers=2, sliding_window=WINDOW)
-        case _:
-            return transformers.MambaConfig(
-                vocab_size=len(tokenizer()), hidden_size=64, num_hidden_layers=2, eos_token_id=tokenizer().eos_token_id
-            )
-
+from evalkit.records import Lora, Prompt, Request, Sample, Segment  # noqa: E402
 
 FAMILIES = ("llama", "qwen3", "gemma2", "gemma3", "mistral")
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A folder with a tiny random model of a family, made at first use."""
-    root = tmp_path_factory.mktemp("models")
-
-    @functools.cache
-    def folder(family: str) -> Path:
-        torch.manual_seed(0)
-        model = transformers.AutoModelForCausalLM.from_config(config(family))
-        model.save_pretrained(root / family)
-        tokenizer().save_pretrained(root / family)
-        return root / family
-
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -114,18 +35,6 @@ def engines(folders: Any) -> Iterator[Any]:
         return HF(str(folders(family)), HF.Options(threads=1))
 
     yield engine
-
-
-def ask(*texts: str | Segment, draw: int = 0, **sampling: Any) -> Request:
-    sampling.setdefault("max_tokens", 12)
-    return Request(prompt=Prompt((user(*texts),)), sample=Sample("s", ("q",)), sampling=Sampling(**sampling), draw=draw)
-
-
-def answers(engine: HF, requests: Sequence[Request]) -> list[Completion]:
-    """Completions in the order of the requests."""
-    found = {c.key: c for c in engine.generate(requests)}
-    assert len(found) == len(requests)
-    return [found[r.key] for r in requests]
 
 
 def plain(folder: Path, requests: Sequence[Request]) -> list[str]:
@@ -295,11 +204,11 @@ def test_a_request_that_cannot_be_read_is_a_completion_with_an_error(engines: An
     assert completions[1].text
 
 
-def test_an_adapter_is_refused_not_ignored(engines: Any) -> None:
+def test_an_adapter_that_was_never_named_is_refused_not_ignored(engines: Any) -> None:
     request = Request(prompt=Prompt((user("x"),)), sample=Sample("s", ("q",)), adapter=Lora("a", "00"))
     (completion,) = answers(engines("qwen3"), [request])
     assert completion.finish == "error"
-    assert "serves no adapter" in completion.error
+    assert "was not told of the adapter 'a'" in completion.error
 
 
 def test_requests_are_pulled_as_they_are_needed(folders: Any) -> None:
@@ -315,6 +224,21 @@ def test_requests_are_pulled_as_they_are_needed(folders: Any) -> None:
     completions = engine.generate(requests())
     next(completions)
     assert pulled <= 4
+
+
+def test_requests_that_follow_from_a_completion_are_asked_too(folders: Any) -> None:
+    """The requests run dry and fill again, even where the one taken last was refused."""
+    engine = HF(str(folders("qwen3")), HF.Options(threads=1))
+    follow_up, refused, last = ask(CONTEXT, "And why?"), ask("word " * 3000), ask("The end?")
+    first = [ask(CONTEXT, q) for q in QUESTIONS[:3]]
+    next_turn = {first[1].key: [follow_up], follow_up.key: [refused], refused.key: [last]}
+    feed = Feed(first, lambda completion: next_turn.get(completion.key, []))
+    found = []
+    for completion in engine.generate(feed):
+        found.append(completion.key)
+        feed.taken(completion)
+    assert sorted(found[:3]) == sorted(r.key for r in first)
+    assert found[3:] == [follow_up.key, refused.key, last.key]
 
 
 def test_batches_that_do_not_fit_are_halved(folders: Any, monkeypatch: pytest.MonkeyPatch) -> None:

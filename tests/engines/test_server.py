@@ -1,26 +1,34 @@
-"""A server of the run's own: started, watched, always ended. A stand-in plays vLLM; one test asks the real one."""
+"""A server of the run's own: started, watched, always ended. A stand-in plays vLLM; the last tests ask the real one."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
 import os
+import random
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 
+from evalkit import plan
+from evalkit.adapters import read_lora
 from evalkit.config import validate
-from evalkit.engines.server import VLLMServer, flags
+from evalkit.engines.http import HTTP
+from evalkit.engines.server import VLLMServer, flags, lora_flags
 from evalkit.errors import ConfigError, EngineError
+from evalkit.prompts.sharing import common_tokens
 from evalkit.protocols import user
-from evalkit.records import Prompt, Request, Sample, Sampling
+from evalkit.records import Completion, Constraint, Lora, Prompt, Request, Sample, Sampling
 
 MODEL = Path(__file__).parents[2] / "tasks" / "archive" / "model"
 
@@ -53,6 +61,8 @@ class Handler(BaseHTTPRequestHandler):
             os._exit(9)
         time.sleep(0.02)
         text = "City" + re.search(r"Land(\w+)", words)[1]
+        if asked["model"] != sys.argv[sys.argv.index("--served-model-name") + 1]:
+            text += " by " + asked["model"]
         self.answer({"choices": [{"message": {"content": text}, "finish_reason": "stop"}]})
 
     def answer(self, told):
@@ -98,9 +108,26 @@ def make() -> Iterator[Callable[..., VLLMServer]]:
         engine.close()
 
 
-def ask(land: object) -> Request:
+def ask(land: object, adapter: Lora | None = None) -> Request:
     text = f"What is the capital of Land{land}?"
-    return Request(Prompt((user(text),)), Sample(f"c{land}", (text,)), sampling=Sampling(8))
+    return Request(Prompt((user(text),)), Sample(f"c{land}", (text,)), sampling=Sampling(8), adapter=adapter)
+
+
+def lora(folder: Path, rank: int = 2, **config: Any) -> Lora:
+    """A LoRA for the first layer of the model here, of random numbers, as PEFT writes it."""
+    from safetensors.numpy import save_file
+
+    folder.mkdir()
+    told = {"peft_type": "LORA", "r": rank, "lora_alpha": 16 * rank, "target_modules": ["q_proj", "v_proj"], **config}
+    (folder / "adapter_config.json").write_text(json.dumps(told))
+    drawn = np.random.default_rng(1)
+    tensors = {
+        f"base_model.model.model.layers.0.self_attn.{name}.lora_{half}.weight": drawn.standard_normal(shape)
+        for name in ("q_proj", "v_proj")
+        for half, shape in (("A", (rank, 128)), ("B", (128, rank)))
+    }
+    save_file({name: each.astype(np.float32) for name, each in tensors.items()}, folder / "adapter_model.safetensors")
+    return read_lora(folder)
 
 
 def left(pids: list[int], seconds: float = 20) -> list[int]:
@@ -168,6 +195,7 @@ def test_a_server_that_dies_in_mid_run_ends_the_run_with_its_last_lines(
 
 RUN = """
 import sys
+from evalkit.engines.http import HTTP
 from evalkit.engines.server import VLLMServer
 from evalkit.protocols import user
 from evalkit.records import Prompt, Request, Sample
@@ -192,6 +220,42 @@ def test_no_process_is_left_when_evalkit_is_killed(
     process.send_signal(number)
     process.wait(60)
     assert not left(family)
+
+
+def test_adapters_are_models_of_the_server_named_by_their_content(
+    told: Callable[[], dict[str, Any]], make: Callable[..., VLLMServer], tmp_path: Path
+) -> None:
+    one, two = lora(tmp_path / "one"), lora(tmp_path / "two", 4, rank_pattern={"v_proj": 20})
+    engine = make()
+    engine.use_adapters([one, two])
+    texts = {c.text for c in engine.generate([ask(1), ask(1, one), ask(1, two)])}
+    assert texts == {"City1", f"City1 by {one.digest}", f"City1 by {two.digest}"}
+    argv = told()["argv"]
+    at = argv.index("--lora-modules")
+    assert argv[at + 1 : at + 3] == [f"{one.digest}={one.path}", f"{two.digest}={two.path}"]
+    assert "--enable-lora" in argv and argv[argv.index("--max-loras") + 1] == "3", "one stays empty"
+    assert argv[argv.index("--max-lora-rank") + 1] == "32", "the least that vLLM takes for a rank of 20"
+    (other,) = engine.generate([ask(1, Lora("elsewhere", "0f"))])
+    assert other.finish == "error" and "'elsewhere'" in other.error
+
+
+def test_an_adapter_that_vllm_would_not_serve_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    assert lora_flags(()) == {}
+    assert lora_flags([lora(tmp_path / "small", 1)])["max_lora_rank"] == 1
+    with pytest.raises(ConfigError, match="large' has rank 513, and vLLM serves none above 512"):
+        lora_flags([lora(tmp_path / "large", 4, rank_pattern={"q_proj": 513})])
+
+
+def test_an_adapter_that_was_written_anew_since_is_refused(
+    told: Callable[[], dict[str, Any]], make: Callable[..., VLLMServer], tmp_path: Path
+) -> None:
+    adapter = lora(tmp_path / "one")
+    engine = make()
+    engine.use_adapters([adapter])
+    config = tmp_path / "one" / "adapter_config.json"
+    config.write_text(config.read_text().replace("32", "16"))
+    with pytest.raises(ConfigError, match="has been written anew"):
+        list(engine.generate([ask(1, adapter)]))
 
 
 def test_options_become_the_command_line_of_vllm() -> None:
@@ -225,28 +289,130 @@ def test_the_fingerprint_is_of_the_weights_and_of_what_is_served(
     assert make(serve={"quantization": "fp8"}).fingerprint != one and make(extra_body={"top_k": 1}).fingerprint != one
 
 
-@pytest.mark.vllm
-@pytest.mark.slow
-def test_real_vllm_is_started_answers_dies_and_leaves_nothing(
-    make: Callable[..., VLLMServer], monkeypatch: pytest.MonkeyPatch
-) -> None:
+BLOCKS, BLOCK = 40, 32
+"""Cache of the real server: for two of the corpora below."""
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[VLLMServer, Lora]]:
+    """A real server, and the adapter that it serves."""
     python = os.environ.get("VLLM_PYTHON", sys.executable)
     if python == sys.executable and importlib.util.find_spec("vllm") is None:
         if os.environ.get("CI"):
             pytest.fail("vLLM's CPU build is not installed: `make test` installs it")
         pytest.skip("no vLLM build here (set VLLM_PYTHON to an interpreter that has one)")
-    monkeypatch.setenv("VLLM_CPU_KVCACHE_SPACE", "1")
-    serve = {"max_model_len": 2048, "enforce_eager": True, "dtype": "float32"}
-    engine = make(python=python, serve=serve, start_timeout=300)
-    shared = "The harbour of Orvane was built by Teles. " * 30
-    prompts = [Prompt((user(shared, f"Who built it, asked number {i}?"),)) for i in range(12)]
-    requests = [Request(p, Sample(f"{i}", ("q",)), sampling=Sampling(4)) for i, p in enumerate(prompts)]
-    completions = {c.key: c for c in engine.generate(requests)}
+    serve = {
+        "max_model_len": 1024, "enforce_eager": True, "dtype": "float32", "block_size": BLOCK,
+        "num_gpu_blocks_override": BLOCKS,
+    }  # fmt: skip
+    options = {"python": python, "serve": serve, "start_timeout": 300, "patience": 10}
+    adapter = lora(tmp_path_factory.mktemp("adapters") / "random", 8)
+    engine = VLLMServer(str(MODEL), validate(VLLMServer.Options, options, where="options"))
+    engine.use_adapters([adapter])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VLLM_CPU_KVCACHE_SPACE", "1")
+        yield engine, adapter
+    engine.close()
+
+
+def about(corpus: int, question: int, **fields: Any) -> Request:
+    """A question about one of several corpora of about 500 tokens."""
+    drawn = random.Random(corpus)
+    names = ["".join(drawn.choices("aeioulmnrst", k=6)).title() for _ in range(50)]
+    shared = " ".join(f"The trade of {name} was weaver." for name in names)
+    text = f" What was the trade of {names[question]}, asked number {question}?"
+    fields = {"sampling": Sampling(4), **fields}
+    return Request(Prompt((user(shared, text),)), Sample(f"{corpus}x{question}", ("q",)), **fields)
+
+
+@pytest.mark.vllm
+@pytest.mark.slow
+@pytest.mark.parametrize("known", ["by tokens", "by texts"])
+def test_real_vllm_reads_each_corpus_once_whatever_the_order_of_the_questions(
+    known: str, real: tuple[VLLMServer, Lora]
+) -> None:
+    engine, _ = real
+    first = 10 if known == "by texts" else 0
+    requests = [about(first + corpus, question) for corpus in range(4) for question in range(6)]
+    random.Random(1).shuffle(requests)
+    planned = plan.depth_first(requests)
+    if known == "by tokens":
+        found = {c.key: c for c in engine.generate(planned)}
+    else:  # as any server, with no tokenizer at hand
+        list(engine.generate([about(20, 1)]))
+        assert engine._client is not None
+        stranger = HTTP(str(MODEL), HTTP.Options(base_url=engine._client._session.base_url, api_key_env=""))
+        found = {c.key: c for c in stranger.generate(planned)}
+        stranger.close()
+    assert len(found) == 24 and all(c.finish in {"stop", "length"} for c in found.values())
+    usage = [found[r.key].usage for r in planned]
+    encoded = [engine._encoder.encode(r.prompt) for r in planned]
+    assert [u.prompt_tokens for u in usage] == [e.n_tokens for e in encoded]
+    shared = [0, *(common_tokens(a, b) for a, b in pairwise(encoded))]
+    reusable = sum(min(s, e.n_tokens - 1) // BLOCK * BLOCK for s, e in zip(shared, encoded, strict=True))
+    total = sum(e.n_tokens for e in encoded)
+    least, computed = total - reusable, total - sum(u.cached_tokens for u in usage)
+    assert total > 4 * least and max(e.n_tokens for e in encoded) * 3 > BLOCKS * BLOCK, "of three, one must go"
+    assert computed <= 1.03 * least
+
+
+@pytest.mark.vllm
+@pytest.mark.slow
+def test_real_vllm_keeps_to_a_choice_an_expression_and_a_schema(real: tuple[VLLMServer, Lora]) -> None:
+    engine, _ = real
+    choice = Constraint(choice=("quartz", "granite"))
+    regex = Constraint(regex=r"[0-9]{3}-[a-f]{2}")
+    schema = Constraint(json={"enum": ["shale", "marble"]})
+    asked = [about(9, n, constraint=c, sampling=Sampling(40)) for n, c in enumerate((choice, regex, schema))]
+    found = {c.key: c for c in engine.generate(asked)}
+    one, two, three = (found[r.key] for r in asked)
+    assert one.text in choice.choice, one
+    assert re.fullmatch(regex.regex, two.text), two
+    assert json.loads(three.text) in {"shale", "marble"}, three
+
+
+@pytest.mark.vllm
+@pytest.mark.slow
+def test_real_vllm_tells_the_probabilities_of_its_tokens(real: tuple[VLLMServer, Lora]) -> None:
+    engine, _ = real
+    asked = [about(9, n, sampling=Sampling(6, logprobs=3)) for n in range(2)]  # one is streamed, one is not
+    for completion in engine.generate(asked):
+        tokens = completion.logprobs
+        assert len(tokens) == completion.usage.completion_tokens > 0
+        assert all(len(each.top) == 3 and each.top[0] == max(each.top, key=lambda pair: pair[1]) for each in tokens)
+        assert all(each.logprob == each.top[0][1] <= 0 for each in tokens), "greedy: the drawn one is the best"
+    (plain,) = engine.generate([about(9, 5)])
+    assert plain.logprobs == ()
+
+
+@pytest.mark.vllm
+@pytest.mark.slow
+def test_real_vllm_answers_otherwise_under_an_adapter_and_shares_nothing_with_it(
+    real: tuple[VLLMServer, Lora]
+) -> None:
+    engine, adapter = real
+
+    def ask(*adapters: Lora | None) -> list[Completion]:
+        asked = [about(7, n, adapter=each, sampling=Sampling(8)) for n in range(4) for each in adapters]
+        found = {c.key: c for c in engine.generate(asked)}
+        return [found[r.key] for r in asked]
+
+    without, under = ask(None), ask(adapter)
+    assert all(c.finish in {"stop", "length"} for c in (*without, *under))
+    assert sum(a.text != b.text for a, b in zip(without, under, strict=True)) >= 3
+    assert under[0].usage.cached_tokens == 0 and all(c.usage.cached_tokens > 300 for c in under[1:])
+    mixed = [c.text for c in ask(None, adapter)]
+    assert mixed[::2] == [c.text for c in without], "others in the batch have an adapter, these have none"
+    assert mixed[1::2] == [c.text for c in under]
+
+
+@pytest.mark.vllm
+@pytest.mark.slow
+def test_real_vllm_that_dies_ends_the_run_and_leaves_nothing(real: tuple[VLLMServer, Lora]) -> None:
+    engine, _ = real
+    first, again = (next(iter(engine.generate([about(5, 1)]))) for _ in range(2))
+    assert again.text == first.text and again.usage.cached_tokens > 0
     family = [p.pid for p in psutil.Process().children(recursive=True)]
-    assert len(completions) == 12 and all(c.finish in {"stop", "length"} for c in completions.values())
-    assert all(completions[r.key].usage.prompt_tokens == engine.prompt_tokens(r.prompt) for r in requests)
-    again = next(iter(engine.generate([requests[0]])))
-    assert again.text == completions[requests[0].key].text and again.usage.cached_tokens > 0
     supervised, api = family[:2]
     cores = psutil.Process(api).children(recursive=True)
     assert cores and psutil.Process(api).ppid() == supervised

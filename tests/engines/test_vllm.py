@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -16,9 +18,9 @@ import psutil
 import pytest
 
 import evalkit as ek
+from evalkit.assembly import build_engine
 from evalkit.config import CandidateSpec
 from evalkit.errors import ConfigError
-from evalkit.evaluation import build_engine
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MODEL = "tasks/archive/model"
@@ -27,61 +29,6 @@ TASKS = [
     {"task": "archive/rag@1k", "options": {"worlds": 3, "questions": 8}},
     {"task": "archive/retrieval@2k", "options": {"worlds": 2, "questions": 8}},
 ]
-
-ASKED = """
-import json, sys
-import evalkit as ek
-from evalkit.config import CandidateSpec
-from evalkit.evaluation import build_engine
-from evalkit.protocols import user
-from evalkit.records import Constraint, Prompt, Request, Sample, Sampling
-
-
-def main():
-    model, options = json.loads(sys.argv[1])
-    engine = build_engine(CandidateSpec(name="small", engine="vllm", model=model, options=options), ek.Catalogue())
-
-    def request(name, text, schema=None, **sampling):
-        how = Sampling(**{"max_tokens": 12, **sampling})
-        constraint = Constraint(json=schema) if schema else None
-        return Request(Prompt((user(text),)), Sample(name, ("q",)), sampling=how, constraint=constraint)
-
-    long = "The trade of Mara Ashby was weaver. " * 60
-    asked = [
-        request("plain", "What was the trade of Mara Ashby?"),
-        request("cut", "What was the trade of Mara Ashby?", max_tokens=2),
-        request("choice", "What was it?", {"enum": ["weaver", "mason"]}),
-        request("drawn", "What was it?", temperature=1.0, seed=5),
-        request("drawn again", "What was it?", temperature=1.0, seed=5),
-        request("broken schema", "What was it?", {"type": "no such type"}),
-        request("too long", long * 200),
-        *(request(f"shared {n}", long + f"Question {n}?") for n in range(12)),
-    ]
-    names = {r.key: r.sample.id for r in asked}
-    found = {}
-    for c in engine.generate(asked):
-        found[names[c.key]] = [c.text, c.finish, c.error, c.usage.prompt_tokens, c.usage.cached_tokens, c.seconds]
-    stopped = engine.generate(request(f"s{n}", long + f"{n}", max_tokens=200) for n in range(8))
-    next(stopped)
-    stopped.close()  # as Ctrl-C does: what is in flight is given up
-    again = [c.finish for c in engine.generate([request("again", "What was it?")])]
-    engine.close()
-    print("FOUND " + json.dumps([found, again]))
-
-
-if __name__ == "__main__":
-    main()
-"""
-
-
-@pytest.fixture(scope="session")
-def vllm_here() -> None:
-    """A vLLM build that runs on this machine. Missing it fails in CI and is a visible skip elsewhere."""
-    if importlib.util.find_spec("vllm") is None:
-        if os.environ.get("CI"):
-            pytest.fail("vLLM's CPU build is not installed: `make test` installs it")
-        pytest.skip("no vLLM build here")
-
 
 def environment() -> dict[str, str]:
     return {**os.environ, "VLLM_CPU_KVCACHE_SPACE": "1"}
@@ -126,29 +73,6 @@ def test_a_run_on_vllm_scores_as_one_on_transformers_and_reads_each_context_once
 
 @pytest.mark.vllm
 @pytest.mark.slow
-def test_what_vllm_is_asked_and_what_it_says(vllm_here: None, tmp_path: Path) -> None:
-    script = tmp_path / "asked.py"
-    script.write_text(ASKED)
-    options = {"engine": SMALL, "max_model_len": 4096}
-    command = [sys.executable, str(script), json.dumps([MODEL, options])]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, env=environment(), timeout=400)
-    lines = [line for line in done.stdout.splitlines() if line.startswith("FOUND ")]
-    assert lines, done.stderr[-3000:]
-    found, again = json.loads(lines[0].removeprefix("FOUND "))
-    assert found["plain"][1] in {"stop", "length"} and found["plain"][2] == ""
-    assert found["cut"][1] == "length"
-    assert found["choice"][0].strip() in {'"weaver"', '"mason"'}
-    assert found["drawn"][0] != "" and found["drawn"][1] != "error"
-    assert found["broken schema"][1] == "error" and "vLLM refuses the request" in found["broken schema"][2]
-    assert found["too long"][1] == "error" and "exceed the model's 4,096" in found["too long"][2]
-    followers = [found[f"shared {n}"] for n in range(1, 12)]
-    assert all(cached > 0 for *_, cached, _ in followers), "every follower waits for its leader's prompt"
-    assert all(seconds >= 0 for *_, seconds in found.values())
-    assert again == ["length"] or again == ["stop"], "an engine goes on after a stop"
-
-
-@pytest.mark.vllm
-@pytest.mark.slow
 def test_a_killed_run_leaves_no_vllm_behind(vllm_here: None, tmp_path: Path) -> None:
     path = run_file(tmp_path, [{"name": "vllm", "engine": "vllm", "model": MODEL, "options": {"engine": SMALL}}])
     command = [sys.executable, "-m", "evalkit.cli", "run", str(path), "--out", str(tmp_path / "run")]
@@ -167,6 +91,67 @@ def test_a_killed_run_leaves_no_vllm_behind(vllm_here: None, tmp_path: Path) -> 
     while (left := [name(c) for c in children if alive(c)]) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not left
+
+
+@pytest.mark.vllm
+@pytest.mark.slow
+def test_when_vllm_s_engine_is_killed_what_came_is_kept_and_a_resumed_run_ends(vllm_here: None, tmp_path: Path) -> None:
+    slow = {"engine": {**SMALL, "max_num_seqs": 1}, "in_flight": 1}
+    path = run_file(tmp_path, [{"name": "vllm", "engine": "vllm", "model": MODEL, "options": slow}])
+    command = [sys.executable, "-m", "evalkit.cli", "run", str(path), "--out", str(tmp_path / "run")]
+    process = subprocess.Popen(command, cwd=REPOSITORY, env=environment(), stderr=subprocess.PIPE, text=True)
+    children: set[psutil.Process] = set()
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline and process.poll() is None and not len(stored(tmp_path / "run")) >= 2:
+        children |= set(psutil.Process(process.pid).children(recursive=True))
+        time.sleep(0.02)
+    [core] = [child for child in children if alive(child) and "EngineCore" in name(child)]
+    core.kill()
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 3, errors[-3000:]
+    assert "vLLM died with 1 request in flight: its engine process has ended" in errors and "Traceback" not in errors
+    deadline = time.monotonic() + 20
+    while (left := [name(c) for c in children if alive(c)]) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not left
+    kept = stored(tmp_path / "run")
+    assert 2 <= len(kept) < 40
+    command = [*command[:4], "--resume", str(tmp_path / "run")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, env=environment(), timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    now = stored(tmp_path / "run")
+    assert len(now) == 40 and kept.items() <= now.items(), "nothing is asked again"
+
+
+@pytest.mark.vllm
+@pytest.mark.slow
+def test_a_stop_while_vllm_loads_ends_the_run(vllm_here: None, tmp_path: Path) -> None:
+    """As Ctrl-C does, the signal goes to vLLM's engine process too."""
+    path = run_file(tmp_path, [{"name": "vllm", "engine": "vllm", "model": MODEL, "options": {"engine": SMALL}}])
+    command = [sys.executable, "-m", "evalkit.cli", "run", str(path), "--out", str(tmp_path / "run")]
+    process = subprocess.Popen(
+        command, cwd=REPOSITORY, env=environment(), stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline and process.poll() is None:
+        if any("EngineCore" in name(c) for c in psutil.Process(process.pid).children(recursive=True)):
+            break
+        time.sleep(0.05)
+    time.sleep(1)
+    os.killpg(process.pid, signal.SIGTERM)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130 and "Go on with: evalkit run --resume" in errors, errors[-3000:]
+
+
+def stored(run: Path) -> dict[bytes, float]:
+    """How long each stored completion took, by its key."""
+    if not (run / "run.db").is_file():
+        return {}
+    with contextlib.closing(sqlite3.connect(f"file:{run / 'run.db'}?mode=ro", uri=True)) as database:
+        try:
+            return dict(database.execute("SELECT key, seconds FROM completion WHERE error IS NULL OR error = ''"))
+        except sqlite3.OperationalError:  # not there yet
+            return {}
 
 
 def alive(process: psutil.Process) -> bool:

@@ -3,53 +3,48 @@
 Requests are taken from the plan one ahead, encoded, and grouped with their neighbours (`groups`). A group's shared
 prefix is the trunk, which stays in memory for the next group and is only cut back and extended (`reader`, `memory`);
 its suffixes are read as one batch after it (`attention`), and go on token by token until each has ended (`reply`,
-`sampling`). Completions come out as they end. Results are those of `model.generate` on each whole prompt, up to the
-rounding of sums taken in another order.
+`sampling`, `row`). Completions come out as they end. Results are those of `model.generate` on each whole prompt, up to
+the rounding of sums taken in another order.
 
-A schema is not enforced here: transformers has no constrained decoding of its own.
+One model in memory serves itself and all its LoRA adapters (`adapters`); a group has one of them, and the trunk is
+dropped where it changes. A reply is held to its constraint by a grammar over the model's tokens (`constraint`), and
+its tokens' probabilities are the model's own (`logprobs`).
 """
 
 from __future__ import annotations
 
 import functools
+import importlib.util
 import logging
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any, Literal
 
-import msgspec
 import torch
 from pydantic import Field
 
+from evalkit.adapters.shapes import check_fit, skeleton
+from evalkit.engines.hf.adapters import Layers
+from evalkit.engines.hf.constraint import Grammars
 from evalkit.engines.hf.groups import Group, groups
-from evalkit.engines.hf.loading import end_tokens, load_model, sound_attention
+from evalkit.engines.hf.loading import device_and_dtype, end_tokens, load_model, sound_attention
 from evalkit.engines.hf.reader import CopyingReader, Reader, best_reader
 from evalkit.engines.hf.reply import Reply
-from evalkit.engines.hf.sampling import Draws, next_tokens
+from evalkit.engines.hf.row import Row, choose
 from evalkit.engines.intake import Intake, Job, refused
+from evalkit.engines.spelling import Spelling
 from evalkit.engines.weights import context_length, fingerprint, load_config
 from evalkit.errors import ConfigError
 from evalkit.prompts import load_counter, load_encoder
 from evalkit.prompts.sharing import tokens_between
 from evalkit.protocols import Engine
 from evalkit.protocols import Options as BaseOptions
-from evalkit.records import Completion, Prompt, Request, Usage
+from evalkit.records import Completion, Lora, Prompt, Request
 
 BATCH = 64  # sequences read together where the user names no number
 OWN_TOKENS = {"cpu": 8_192, "cuda": 65_536}
 """Prompt tokens beyond the shared prefix that one batch may hold, by device: they bound its first pass's memory."""
 
 log = logging.getLogger(__name__)
-
-
-class _Row(msgspec.Struct, frozen=True, eq=False):
-    """A sequence of the batch that is being generated."""
-
-    job: Job
-    reply: Reply
-    draws: Draws
-    cached: int
-    """Of its prompt's tokens, those that were not computed for it."""
 
 
 class HF(Engine):
@@ -79,7 +74,7 @@ class HF(Engine):
         if not model:
             raise ConfigError("engine 'hf' needs a `model:` (a directory with weights, or a hub id)")
         self.options = options = options or self.Options()
-        device, dtype = _device_and_dtype(options)
+        device, dtype = device_and_dtype(options.device, options.dtype)
         if options.threads:
             torch.set_num_threads(options.threads)
         config = load_config(model, trust_remote_code=options.trust_remote_code)
@@ -91,13 +86,27 @@ class HF(Engine):
         self.counter = load_counter(model)
         self.fingerprint = fingerprint(model, config, str(dtype).removeprefix("torch."))
         self.limit = options.max_model_len or context_length(config)
+        self._config = config
         self._intake = Intake(self.encoder, self.limit)
+        self._spelling = Spelling(self.encoder.tokenizer)
+        self._adapters: dict[str, Lora] = {}
+        self._layers: Layers | None = None
         self._own_tokens = OWN_TOKENS.get(torch.device(device).type, OWN_TOKENS["cpu"])
 
     @functools.cached_property
     def _model(self) -> Any:
         """The weights, from the first request on: a run builds all its engines before it asks one."""
-        return self._load()
+        model = self._load()
+        if self._adapters:  # laid in before anything hooks on to the model
+            self._layers = Layers(model, self._adapters.values())
+        return model
+
+    @functools.cached_property
+    def _grammars(self) -> Grammars:
+        if importlib.util.find_spec("xgrammar") is None:
+            raise ConfigError("constrained replies need the package 'xgrammar': pip install 'evalkit-lm[cpu]'")
+        vocabulary = self._model.get_output_embeddings().weight.shape[0]
+        return Grammars(self.encoder.tokenizer, vocabulary, self._ends)
 
     @functools.cached_property
     def _ends(self) -> frozenset[int]:
@@ -120,34 +129,59 @@ class HF(Engine):
         """Length of a prompt in this model's tokens, chat template and BOS included."""
         return self.encoder.encode(prompt).n_tokens
 
+    def use_adapters(self, adapters: Sequence[Lora]) -> None:
+        """ConfigError for a LoRA whose matrices do not fit the model, told before either is loaded."""
+        if not adapters:
+            return
+        if importlib.util.find_spec("peft") is None:
+            raise ConfigError("engine 'hf' needs the package 'peft' for adapters: pip install 'evalkit-lm[cpu]'")
+        model = skeleton(self._config, trust_remote_code=self.options.trust_remote_code)
+        for lora in adapters:
+            if model is not None:
+                check_fit(lora, model)
+            self._adapters[lora.digest] = lora
+
     def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
         """Completions as they end. A request that cannot be read is a completion with an error."""
+        incoming = iter(requests)
         turned_away: list[Completion] = []
 
         def admitted() -> Iterator[Job]:
-            for request in requests:
+            for request in incoming:
                 job = self._admit(request)
                 if isinstance(job, Completion):
                     turned_away.append(job)
                 else:
                     yield job
 
-        for group in groups(admitted(), size=self._size, own_tokens=self._own_tokens):
+        asked = True
+        while asked:  # requests that have run dry may fill again when their completions have been taken
+            asked = False
+            for group in groups(admitted(), size=self._size, own_tokens=self._own_tokens):
+                asked = True
+                yield from turned_away
+                turned_away.clear()
+                yield from self._read(group)
+            asked = asked or bool(turned_away)
             yield from turned_away
             turned_away.clear()
-            yield from self._read(group)
-        yield from turned_away
 
     def close(self) -> None:
         """Release the model and its caches."""
-        for name in ("_reader", "_model"):
+        for name in ("_reader", "_grammars", "_model"):
             self.__dict__.pop(name, None)
+        self._layers = None
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
     def _admit(self, request: Request) -> Job | Completion:
-        if request.adapter is not None:
-            return refused(request, f"engine 'hf' serves no adapter, and {request.adapter.path!r} was asked for")
+        if request.adapter is not None and request.adapter.digest not in self._adapters:
+            return refused(request, f"engine 'hf' was not told of the adapter {request.adapter.path!r}")
+        if request.constraint is not None:
+            try:
+                self._grammars.matcher(request.constraint)
+            except ValueError as error:
+                return refused(request, f"the reply cannot be held to its constraint: {error}")
         return self._intake.take(request)
 
     def _read(self, group: Group) -> Iterator[Completion]:
@@ -181,22 +215,17 @@ class HF(Engine):
             yield from self._read(smaller)
 
     def _generate(self, group: Group) -> Iterator[Completion]:
+        self._lay(group.jobs[0].request.adapter)
         cached = self._reader.extend(group.jobs[0].encoded, group.shared)
-        rows = [
-            _Row(job, self._reply(job), Draws(job.request), group.shared if number else cached)
-            for number, job in enumerate(group.jobs)
-        ]
+        rows = [self._row(job, group.shared if number else cached) for number, job in enumerate(group.jobs)]
         suffixes = [tokens_between(job.encoded, group.shared, job.encoded.n_tokens) for job in group.jobs]
         logits = self._reader.start(suffixes)
+        grammars = self._grammars if any(row.matcher is not None for row in rows) else None
         index = 0
         while True:
-            tokens = next_tokens(logits, [row.draws for row in rows], index)
-            live = []
-            for number, (row, token) in enumerate(zip(rows, tokens, strict=True)):
-                if row.reply.add(token):
-                    yield _completion(row)
-                else:
-                    live.append(number)
+            tokens, live = choose(rows, logits, index, grammars, self._spelling)
+            for number in sorted(set(range(len(rows))) - set(live)):
+                yield rows[number].completion()
             if not live:
                 return
             if len(live) < len(rows):
@@ -205,46 +234,21 @@ class HF(Engine):
             logits = self._reader.step(tokens)
             index += 1
 
-    def _reply(self, job: Job) -> Reply:
+    def _lay(self, lora: Lora | None) -> None:
+        """Have the model answer with an adapter, or by itself. Keys and values of other weights are forgotten."""
+        if self._layers is not None and self._layers.use(lora):
+            self._reader.drop()
+
+    def _row(self, job: Job, cached: int) -> Row:
+        request = job.request
         opened = self._intake.opens_thinking(job.encoded)
-        return Reply(job.request, self.encoder.tokenizer, self._ends, open_thinking=opened)
-
-
-def _device_and_dtype(options: HF.Options) -> tuple[str, torch.dtype]:
-    device = options.device
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        kind = torch.device(device).type
-    except RuntimeError:
-        raise ConfigError(f"engine 'hf': no device {device!r} (`cpu`, `cuda`, `cuda:1`, or `auto`)") from None
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise ConfigError(f"engine 'hf': device {device!r} was asked for, and torch finds no GPU")
-    if options.dtype != "auto":
-        return device, getattr(torch, options.dtype)
-    return device, torch.bfloat16 if kind == "cuda" else torch.float32
+        reply = Reply(request, self.encoder.tokenizer, self._ends, open_thinking=opened)
+        matcher = self._grammars.matcher(request.constraint) if request.constraint is not None else None
+        return Row(job, reply, matcher, cached)
 
 
 def _out_of_memory(error: RuntimeError) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)
-
-
-def _completion(row: _Row) -> Completion:
-    text, reasoning = row.reply.split()
-    usage = Usage(
-        prompt_tokens=row.job.encoded.n_tokens,
-        cached_tokens=row.cached,
-        completion_tokens=len(row.reply.tokens),
-        fresh_tokens=row.job.fresh,
-    )
-    return Completion(
-        key=row.job.request.key,
-        text=text,
-        finish=row.reply.finish or "stop",
-        reasoning=reasoning,
-        usage=usage,
-        seconds=time.monotonic() - row.job.submitted,
-    )
 
 
 __all__ = ["HF"]

@@ -41,7 +41,8 @@ def groups(jobs: Iterable[Job], *, size: int, own_tokens: int) -> Iterator[Group
         alone = job.encoded.n_tokens - 1
         if members:
             after = min(shared, with_last, alone)
-            if len(members) < size and _worth(members, job, shared, after, with_last, with_next, own_tokens):
+            fits = len(members) < size and _same_weights(members[-1], job)
+            if fits and _worth(members, job, shared, after, with_last, with_next, own_tokens):
                 members.append(job)
                 shared = after
                 continue
@@ -57,7 +58,7 @@ def _single(jobs: Iterable[Job]) -> Iterator[Group]:
     with_last = 0
     for job in jobs:
         if last is not None:
-            with_next = common_chunks(last.encoded, job.encoded)
+            with_next = common_chunks(last.encoded, job.encoded) if _same_weights(last, job) else 0
             yield Group((last,), min(max(with_last, with_next), last.encoded.n_tokens - 1))
             with_last = with_next
         last = job
@@ -81,12 +82,16 @@ def _with_common(jobs: Iterable[Job]) -> Iterator[tuple[Job, int, int]]:
     with_last = 0
     for job in jobs:
         if last is not None:
-            with_next = common_tokens(last.encoded, job.encoded)
+            with_next = common_tokens(last.encoded, job.encoded) if _same_weights(last, job) else 0
             yield last, with_last, with_next
             with_last = with_next
         last = job
     if last is not None:
         yield last, with_last, 0
+
+
+def _same_weights(one: Job, other: Job) -> bool:
+    return one.request.adapter == other.request.adapter
 
 
 __all__ = ["Group", "groups"]

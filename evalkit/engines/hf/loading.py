@@ -15,6 +15,21 @@ from evalkit.engines.weights import unloadable
 from evalkit.errors import ConfigError
 
 
+def device_and_dtype(device: str, dtype: str) -> tuple[str, torch.dtype]:
+    """Where the model goes and its precision, `auto` decided. ConfigError for a device that is not here."""
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        kind = torch.device(device).type
+    except RuntimeError:
+        raise ConfigError(f"engine 'hf': no device {device!r} (`cpu`, `cuda`, `cuda:1`, or `auto`)") from None
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(f"engine 'hf': device {device!r} was asked for, and torch finds no GPU")
+    if dtype != "auto":
+        return device, getattr(torch, dtype)
+    return device, torch.bfloat16 if kind == "cuda" else torch.float32
+
+
 def sound_attention(config: Any) -> str | None:
     """`eager` where transformers' default would not compute what the model learnt (sdpa leaves out soft-capping)."""
     return "eager" if getattr(config.get_text_config(), "attn_logit_softcapping", None) else None
@@ -49,4 +64,4 @@ def end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
     return frozenset(i for i in (*ids, tokenizer.eos_token_id) if i is not None)
 
 
-__all__ = ["end_tokens", "load_model", "sound_attention"]
+__all__ = ["device_and_dtype", "end_tokens", "load_model", "sound_attention"]

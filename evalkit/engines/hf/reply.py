@@ -17,7 +17,10 @@ _MARGIN = 4  # tokens more than a stop string has bytes: a decoder may trim the 
 
 
 class Reply:
-    """Tokens generated for one request. `open_thinking`: the prompt already ends in an opened <think>."""
+    """Tokens generated for one request. `open_thinking`: the prompt already ends in an opened <think>.
+
+    A reply under a constraint is held to it from its first token on, whatever the prompt opened.
+    """
 
     def __init__(self, request: Request, tokenizer: Any, ends: Collection[int], *, open_thinking: bool) -> None:
         self.tokens: list[int] = []
@@ -28,6 +31,7 @@ class Reply:
         self._tokenizer = tokenizer
         self._ends = ends
         self._open_thinking = open_thinking
+        self._constrained = request.constraint is not None
 
     def add(self, token: int) -> bool:
         """Add a token; True if the reply has ended with it."""
@@ -44,7 +48,7 @@ class Reply:
         at = self._first_stop(text)
         if at is not None:
             text = text[:at]
-        return thinking.split(text, opened=self._open_thinking)
+        return thinking.split(text, opened=thinking.opened_before(text) if self._constrained else self._open_thinking)
 
     def _stopped(self) -> bool:
         if self._first_stop(self._decode(self.tokens[-self._reach :])) is None:

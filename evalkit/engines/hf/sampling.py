@@ -50,7 +50,8 @@ def _drawn(logits: Tensor, sampling: Sampling, number: float) -> int:
         before = weights.cumsum(0) - weights
         weights = weights[before < sampling.top_p * weights.sum()]
     mass = weights.cumsum(0)
-    at = min(int(torch.searchsorted(mass, number * float(mass[-1]), right=True)), len(mass) - 1)
+    last = int(torch.searchsorted(mass, float(mass[-1])))  # the last that has any mass
+    at = min(int(torch.searchsorted(mass, number * float(mass[-1]), right=True)), last)
     return at if tokens is None else int(tokens[at])
 
 

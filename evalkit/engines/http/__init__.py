@@ -1,10 +1,12 @@
 """Any server that speaks OpenAI's chat completions: vLLM, SGLang, llama.cpp, hosted ones.
 
-In: requests, pulled from the caller as there is room for them, sent in the caller's order. Out: completions as they
-end. An event loop in a thread of the engine's own keeps the connections (`loop`, `session`); how many requests are out
-is found by trying (`slots`); what failed and may pass is asked again (`failures`, `retry`); a server that fails
-everything pauses the run, and ends it if it stays so (`breaker`). `body` and `reply` are the wire format, `dispatch`
-takes one request through all of it.
+In: requests, pulled from the caller as there is room for them, sent in the caller's order, leaders first (`gate`; what
+prompts share is known by their tokens, or guessed by their texts: `estimate`; what the server's cache holds is told by
+the user or by vLLM: `cache`). Out: completions as they end. An event loop in a thread of the engine's own keeps the
+connections (`loop`, `session`); how many requests are out is found by trying (`slots`); what failed and may pass is
+asked again (`failures`, `retry`); a server that fails everything pauses the run, and ends it if it stays so
+(`breaker`). `body`, `constraints`, `reply` and `stream` are the wire format, `dispatch` takes one request through all
+of it.
 
 The fingerprint is made of the model as the server names it (with the weights behind the name, where it says so) and
 of the options that change what it answers. The address is not in it: a server may move. A server's own defaults are
@@ -14,7 +16,8 @@ not seen: state in `extra_body` what it may set otherwise (`top_k`, `repetition_
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import islice
 from operator import attrgetter
 from typing import Any, Literal
@@ -22,9 +25,13 @@ from typing import Any, Literal
 import msgspec
 from pydantic import Field, field_validator
 
+from evalkit.engines.http import constraints
 from evalkit.engines.http.body import OURS, Bodies
 from evalkit.engines.http.breaker import Breaker
+from evalkit.engines.http.cache import Cache, fetch_cache
 from evalkit.engines.http.dispatch import Dispatch, Line
+from evalkit.engines.http.estimate import Estimate
+from evalkit.engines.http.gate import LEAST, Gate
 from evalkit.engines.http.key import read_key
 from evalkit.engines.http.listing import fetch_models, pick, unknown
 from evalkit.engines.http.loop import LoopThread
@@ -32,6 +39,8 @@ from evalkit.engines.http.session import Clocks, Session, checked_address
 from evalkit.engines.http.slots import Slots
 from evalkit.engines.intake import Intake, refused
 from evalkit.errors import EngineError, EvalkitError
+from evalkit.plan.admission import Admission
+from evalkit.plan.prefix import Prefix, of_tokens
 from evalkit.prompts import PromptEncoder, load_counter, load_encoder
 from evalkit.protocols import Engine, Options
 from evalkit.records import Completion, Prompt, Request, Usage, digest_of_object
@@ -40,6 +49,8 @@ VERSION = "1"
 """Raised whenever the same request may get another completion out of the same reply."""
 CHUNK = 64
 """Requests handed to the loop at a time."""
+NOTHING_SHARED = Prefix((), 0)
+"""The marks of a prompt for a server that keeps no prefixes: nobody leads, and how much it holds is its own affair."""
 
 
 class Client(Options):
@@ -61,6 +72,9 @@ class Client(Options):
     """Seconds of such a pause after which the run ends."""
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     """What the server calls the length of the reply."""
+    cache_tokens: int | None = Field(default=None, ge=1)
+    """Tokens that the server's prefix cache holds, which is all that is out at once; default: what vLLM tells, else
+    there is no bound."""
     extra_body: dict[str, Any] = {}
     """Fields to add to each request, or to set otherwise; null leaves one out."""
 
@@ -86,7 +100,8 @@ class HTTP(Engine):
         api_key_env: str | None = None
         """Environment variable with the API key; default OPENAI_API_KEY if it is set; "" for no key."""
         tokenizer: str | None = None
-        """Model directory or hub id whose tokenizer counts prompts; without one their length is not checked."""
+        """Model directory or hub id whose tokenizer counts prompts; without one their length is not checked, and what
+        they share is guessed by their texts."""
 
     options: Options
 
@@ -96,9 +111,11 @@ class HTTP(Engine):
         options: Options,
         *,
         encoder: PromptEncoder | None = None,
+        adapters: Collection[str] = (),
         gone: Callable[[], str] = str,
     ) -> None:
-        """Who runs the server gives the `encoder` of its model, and `gone`: why it will never answer again, or ""."""
+        """Who runs the server gives the `encoder` of its model, the digests of the `adapters` by which it names them,
+        and `gone`: why it will never answer again, or ""."""
         super().__init__(model, options)
         self._key = read_key(options.api_key_env)
         if options.tokenizer:
@@ -112,6 +129,7 @@ class HTTP(Engine):
         try:
             listed = self._loop.run(fetch_models(self._session))
             served = pick(model, listed, address)
+            cache = self._loop.run(fetch_cache(self._session)) if served.on_vllm else Cache()
         except BaseException:
             self.close()
             raise
@@ -119,6 +137,12 @@ class HTTP(Engine):
         changes = (VERSION, served.id, served.root, options.extra_body)
         self.fingerprint = f"{served.id}:{digest_of_object(changes).hex()}"
         self._intake = Intake(encoder, self.limit) if encoder else None
+        self._adapters = frozenset(adapters)
+        self._vllm = served.on_vllm
+        self._shares = cache.shares
+        self._waits = sys.maxsize if served.on_vllm else LEAST  # vLLM lets followers in as soon as they are scheduled
+        self._estimate = Estimate(LEAST)
+        capacity = (self.options.cache_tokens or cache.tokens) if cache.shares else None
         self._line = Line(
             session=self._session,
             bodies=Bodies(
@@ -126,11 +150,14 @@ class HTTP(Engine):
                 options.max_tokens_field,
                 options.extra_body,
                 encoder.template.messages if encoder else attrgetter("messages"),
+                vllm=self._vllm,
             ),
+            gate=Gate(Admission(capacity=capacity, block=cache.block, requests=sys.maxsize, least=self._waits)),
             slots=Slots(options.concurrency),
             breaker=Breaker(address, failures=options.failures, patience=options.patience),
             attempts=options.attempts,
             unknown=functools.partial(unknown, served.id, listed, address),
+            vllm=self._vllm,
             gone=gone,
         )
 
@@ -143,14 +170,18 @@ class HTTP(Engine):
         dispatch = Dispatch(self._line)
         source = iter(requests)
         fresh: dict[bytes, int] = {}
-        room, held, more, done = 2 * self.options.concurrency, 0, True, False
+        room, held, done = 2 * self.options.concurrency, 0, False
         try:
             while True:
-                while more and room - held >= min(CHUNK, self.options.concurrency):
-                    chunk = list(islice(source, min(CHUNK, room - held)))
-                    more = bool(chunk)
+                while room - held >= min(CHUNK, self.options.concurrency):
+                    most = min(CHUNK, room - held)
+                    chunk = list(islice(source, most))
                     held += len(chunk)
-                    self._loop.call(dispatch.submit, [r for r in chunk if self._admit(r, dispatch, fresh)])
+                    tickets = [ticket for r in chunk if (ticket := self._admit(r, dispatch, fresh))]
+                    if tickets:
+                        self._loop.call(dispatch.submit, tickets, len(chunk) == most)
+                    if len(chunk) < most:  # dry for now: when a completion has been taken it may fill again
+                        break
                 if not held:
                     done = True
                     return
@@ -172,20 +203,26 @@ class HTTP(Engine):
             self._loop.run(self._session.close())
             self._loop.close()
 
-    def _admit(self, request: Request, dispatch: Dispatch, fresh: dict[bytes, int]) -> bool:
-        """Whether to send a request; one that is not sent is answered at once."""
-        if request.adapter is not None:
-            error = f"engine 'http' serves no adapter, and {request.adapter.path!r} was asked for"
-            dispatch.results.put(refused(request, error))
-            return False
+    def _admit(self, request: Request, dispatch: Dispatch, fresh: dict[bytes, int]) -> tuple[Request, Prefix] | None:
+        """A request that is to be sent, with the marks of its prompt; one that is not is answered at once."""
+        if refusal := self._refusal(request):
+            dispatch.results.put(refused(request, refusal))
+            return None
         if self._intake is None:
-            return True
+            prefix = self._estimate.prefix(request.prompt, request.adapter) if self._shares else NOTHING_SHARED
+            return request, prefix
         job = self._intake.take(request)
         if isinstance(job, Completion):
             dispatch.results.put(job)
-            return False
+            return None
         fresh[request.key] = job.fresh
-        return True
+        return request, of_tokens(job.encoded, LEAST, request.adapter) if self._shares else NOTHING_SHARED
+
+    def _refusal(self, request: Request) -> str:
+        """Why the server cannot be asked this; empty where it can."""
+        if request.adapter is not None and request.adapter.digest not in self._adapters:
+            return f"engine 'http' serves no adapter, and {request.adapter.path!r} was asked for"
+        return constraints.refusal(request.constraint, vllm=self._vllm) if request.constraint is not None else ""
 
     def _told(self, error: Exception) -> EvalkitError:
         """What ends a run, as evalkit's own error; what nobody foresaw might quote the key."""

@@ -15,6 +15,7 @@ import msgspec
 from aiohttp import payload
 from aiohttp.abc import AbstractStreamWriter
 
+from evalkit.engines.http import constraints
 from evalkit.errors import DataError
 from evalkit.records import Message, Prompt, Request, Segment
 
@@ -22,8 +23,9 @@ SHARED = 16_384  # characters from which a segment's JSON is kept
 KEPT_BYTES = 64 << 20
 SLICE = 1 << 16  # bytes handed to the socket at a time: its buffer never holds more than about one
 
-OURS = ("model", "messages", "n", "stream")
-"""Fields of the request that `extra_body` must leave alone: the engine reads one whole reply to the prompt it sent."""
+OURS = ("model", "messages", "n", "stream", "stream_options")
+"""Fields of the request that `extra_body` must leave alone: the engine reads one reply to the prompt it sent."""
+STREAMED = {"stream": True, "stream_options": {"include_usage": True}}
 
 
 class Pieces(payload.Payload):
@@ -63,19 +65,23 @@ class Bodies:
         max_tokens_field: str,
         extra: Mapping[str, Any],
         messages: Callable[[Prompt], Sequence[Message]],
+        *,
+        vllm: bool = False,
     ) -> None:
-        """`messages`: a prompt's messages as the model's template takes them."""
-        self._head = b'{"model":' + msgspec.json.encode(model) + b',"messages":['
+        """`messages`: a prompt's messages as the model's template takes them. `vllm`: the server is one."""
+        self._model = model
+        self._vllm = vllm
         self._max_tokens_field = max_tokens_field
         self._extra = dict(extra)
         self._messages = messages
         self._kept: OrderedDict[bytes, bytes] = OrderedDict()
         self._kept_bytes = 0
 
-    def body(self, request: Request) -> Pieces:
+    def body(self, request: Request, *, streamed: bool = False) -> Pieces:
         """The body of a request. Raises DataError for a prompt that is no text."""
         pieces: list[bytes] = []
-        small = bytearray(self._head)
+        model = request.adapter.digest if request.adapter is not None else self._model  # as the server names adapters
+        small = bytearray(b'{"model":' + msgspec.json.encode(model) + b',"messages":[')
         for number, message in enumerate(self._messages(request.prompt)):
             small += b',{"role":"' if number else b'{"role":"'
             small += message.role.encode() + b'","content":"'
@@ -86,11 +92,11 @@ class Bodies:
                     pieces += (bytes(small), self._shared(segment))
                     small.clear()
             small += b'"}'
-        small += b"]," + msgspec.json.encode(self._settings(request))[1:]
+        small += b"]," + msgspec.json.encode(self._settings(request, streamed))[1:]
         pieces.append(bytes(small))
         return Pieces(pieces)
 
-    def _settings(self, request: Request) -> dict[str, Any]:
+    def _settings(self, request: Request, streamed: bool) -> dict[str, Any]:
         sampling = request.sampling
         settings: dict[str, Any] = {
             self._max_tokens_field: sampling.max_tokens,
@@ -103,9 +109,12 @@ class Bodies:
             settings["stop"] = sampling.stop
         if sampling.temperature > 0:
             settings["seed"] = request.seed
-        if request.constraint is not None and request.constraint.json is not None:
-            schema = {"name": "reply", "schema": request.constraint.json, "strict": True}
-            settings["response_format"] = {"type": "json_schema", "json_schema": schema}
+        if sampling.logprobs is not None:
+            settings |= {"logprobs": True, "top_logprobs": sampling.logprobs}
+        if request.constraint is not None:
+            settings |= constraints.settings(request.constraint, vllm=self._vllm)
+        if streamed:
+            settings |= STREAMED
         settings.update(self._extra)
         return {name: value for name, value in settings.items() if value is not None}
 

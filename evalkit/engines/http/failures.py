@@ -7,6 +7,7 @@ unknown model), so that going on would burn them all.
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any, Literal
 
@@ -57,6 +58,11 @@ def server_sentence(body: bytes) -> tuple[str, str]:
     except (msgspec.DecodeError, UnicodeDecodeError):
         text = body[: 4 * LONGEST_SENTENCE].decode("utf-8", "replace").strip()
         return ("" if text.startswith("<") else _line(text)), ""
+    return sentence_in(told)
+
+
+def sentence_in(told: Any) -> tuple[str, str]:
+    """The same of a body that is decoded."""
     code = ""
     for _ in range(4):  # {"error": {"message": ...}}, {"message": ...}, {"detail": ...}, {"detail": [{"msg": ...}]}
         if isinstance(told, list) and told:
@@ -69,7 +75,7 @@ def server_sentence(body: bytes) -> tuple[str, str]:
 
 
 def _short(value: Any) -> str:
-    return msgspec.json.encode(value).decode() if value else ""
+    return json.dumps(value) if value else ""
 
 
 def _line(text: str) -> str:
@@ -77,4 +83,4 @@ def _line(text: str) -> str:
     return text if len(text) <= LONGEST_SENTENCE else text[: LONGEST_SENTENCE - 4] + " ..."
 
 
-__all__ = ["Failure", "refused", "server_sentence"]
+__all__ = ["Failure", "refused", "sentence_in", "server_sentence"]

@@ -23,6 +23,13 @@ class Model(msgspec.Struct, frozen=True):
     """The weights behind the name, where the server says so."""
     max_model_len: int | None = None
     """Most tokens of prompt and reply together."""
+    owned_by: str | None = None
+    """Who serves it: what the server is, for those that run weights of anybody's."""
+
+    @property
+    def on_vllm(self) -> bool:
+        """Whether the server is vLLM."""
+        return self.owned_by == "vllm"
 
 
 class _List(msgspec.Struct, frozen=True):

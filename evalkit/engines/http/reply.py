@@ -2,7 +2,8 @@
 
 Nothing but the candidate's own words becomes a text. A refusal and a content filter are the candidate's way not to
 answer (`refusal`), a reply cut by its length is `length`; a tool call, a reply without a choice or without content
-is an `error` of that request that says so. A body that is not what it should be may be read again: `Failure`.
+is an `error` of that request that says so. A body that is not what it should be may be read again: `Failure`. Tokens'
+probabilities that are not what they should be are left out, for the reply is none the worse.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from typing import Any
 import msgspec
 
 from evalkit.engines import thinking
-from evalkit.engines.http.failures import AGAIN, Failure, server_sentence
-from evalkit.records import Completion, FinishReason, Usage
+from evalkit.engines.http.failures import AGAIN, Failure, sentence_in
+from evalkit.records import Completion, FinishReason, TokenLogprob, Usage
 
 FINISHES: dict[str, FinishReason] = {
     "": "stop",  # some servers do not say
@@ -25,16 +26,39 @@ FINISHES: dict[str, FinishReason] = {
 }
 
 
+class _Alternative(msgspec.Struct):
+    token: str
+    logprob: float
+
+
+class _Token(_Alternative):
+    top_logprobs: list[_Alternative] | None = None
+
+    def best(self) -> tuple[tuple[str, float], ...]:
+        """The alternatives in order; vLLM puts the token that was drawn before the best ones."""
+        pairs = [(each.token, each.logprob) for each in self.top_logprobs or ()]
+        return tuple(sorted(pairs, key=lambda pair: -pair[1]))
+
+
+class _Logprobs(msgspec.Struct):
+    content: list[_Token]
+
+
 def read_reply(key: bytes, body: bytes) -> Completion | Failure:
     """The completion in a reply of status 200; its `seconds` are the caller's to add."""
     try:
-        told = _decode(body)
+        told = decode(body)
     except ValueError as error:
-        return Failure(f"the reply is not JSON ({error}): {_start(body)}" if body else "the reply is empty")
+        return Failure(f"the reply is not JSON ({error}): {start(body)}" if body else "the reply is empty")
     if not isinstance(told, dict):
-        return Failure(f"the reply is not a completion: {_start(body)}")
+        return Failure(f"the reply is not a completion: {start(body)}")
+    return read_object(key, told)
+
+
+def read_object(key: bytes, told: dict[str, Any]) -> Completion | Failure:
+    """The completion in what a reply says."""
     if told.get("error"):  # some gateways answer 200 and say here that they failed
-        return _gateway(told["error"], body)
+        return _gateway(told)
     choices = told.get("choices")
     usage = _usage(told.get("usage"))
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
@@ -48,7 +72,9 @@ def read_reply(key: bytes, body: bytes) -> Completion | Failure:
         return _error(key, "the reply is a tool call, not a text", usage)
     if said not in FINISHES:
         return Failure(f"the server ended the reply for a reason of its own: {said!r}")
-    return _completion(key, message, FINISHES[said], usage)
+    completion = _completion(key, message, FINISHES[said], usage)
+    logprobs = choice.get("logprobs")
+    return msgspec.structs.replace(completion, logprobs=_logprobs(logprobs)) if logprobs else completion
 
 
 def _completion(key: bytes, message: dict[str, Any], finish: FinishReason, usage: Usage) -> Completion:
@@ -70,16 +96,26 @@ def _completion(key: bytes, message: dict[str, Any], finish: FinishReason, usage
     return Completion(key, content, finish, reasoning, usage)
 
 
-def _decode(body: bytes) -> Any:
-    """JSON; what holds half of a surrogate pair (models do produce it) is read by the slower decoder."""
+def decode(body: bytes) -> Any:
+    """JSON, or ValueError; what holds half of a surrogate pair (models do produce it) is read by the slower decoder."""
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return json.loads(body)
 
 
-def _gateway(error: Any, body: bytes) -> Failure:
-    sentence, code = server_sentence(body)
+def _logprobs(told: Any) -> tuple[TokenLogprob, ...]:
+    """Each token's, the best alternatives first; none at all where they are not as they should be."""
+    try:
+        tokens = msgspec.convert(told, _Logprobs).content
+    except msgspec.ValidationError:
+        return ()
+    return tuple(TokenLogprob(each.token, each.logprob, each.best()) for each in tokens)
+
+
+def _gateway(told: dict[str, Any]) -> Failure:
+    error = told["error"]
+    sentence, code = sentence_in(told)
     status = error.get("code") if isinstance(error, dict) else None
     again = not isinstance(status, int) or status in AGAIN or status >= 500
     said = f" ({code})" if code else ""
@@ -102,8 +138,9 @@ def _error(key: bytes, reason: str, usage: Usage) -> Completion:
     return Completion(key, finish="error", error=reason, usage=usage)
 
 
-def _start(body: bytes) -> str:
+def start(body: bytes) -> str:
+    """How a body begins, for a message."""
     return repr(body[:80].decode("utf-8", "replace"))
 
 
-__all__ = ["read_reply"]
+__all__ = ["decode", "read_object", "read_reply", "start"]

@@ -1,7 +1,8 @@
 """One exchange with the server: a request sent, the whole body of its reply, or a failure in words.
 
 Connections are kept and shared. Three clocks watch an exchange: until somebody answers the call, between two stretches
-of a reply that has begun, and over all of it. Proxies are those of the environment, looked up once.
+of a reply that has begun, and over all of it. A streamed reply begins with its first piece, for which a long prompt may
+let us wait, though its headers came at once. Proxies are those of the environment, looked up once.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import urllib.request
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -55,11 +57,26 @@ class Session:
         self._key = key
         self._clocks = clocks
         self._client: aiohttp.ClientSession | None = None
+        self.streams = True
+        """Whether the server takes requests for a streamed reply, as far as is known."""
 
-    async def exchange(self, method: str, path: str, data: Any = None) -> bytes | Failure:
-        """The body of a reply of status 200, or why there is none. The API key is in neither."""
+    async def exchange(
+        self,
+        method: str,
+        path: str,
+        data: Any = None,
+        heard: Callable[[bytes], None] | None = None,
+        *,
+        beside: bool = False,
+    ) -> bytes | Failure:
+        """The body of a reply of status 200, or why there is none. The API key is in neither.
+
+        `heard` is given each piece of a streamed reply as it comes. `beside`: the path stands beside the address's
+        /v1 and not below it.
+        """
+        base = self.base_url.removesuffix("/v1") if beside else self.base_url
         try:
-            answer = await self._exchange(method, path, data)
+            answer = await self._exchange(method, base + path, data, heard)
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
             answer = self._broken(error)
         if isinstance(answer, Failure):
@@ -72,13 +89,15 @@ class Session:
             await self._client.close()
             self._client = None
 
-    async def _exchange(self, method: str, path: str, data: Any) -> bytes | Failure:
+    async def _exchange(
+        self, method: str, url: str, data: Any, heard: Callable[[bytes], None] | None
+    ) -> bytes | Failure:
         client = self._client = self._client or self._open()
         clock = asyncio.get_running_loop().time
         latest = clock() + self._clocks.total
-        async with client.request(method, self.base_url + path, data=data, allow_redirects=False) as response:
+        async with client.request(method, url, data=data, allow_redirects=False) as response:
             try:
-                body = self._key.hide_bytes(await self._read(response.content))
+                body = self._key.hide_bytes(await self._read(response.content, heard))
             except TimeoutError:
                 if clock() >= latest:
                     raise
@@ -93,14 +112,18 @@ class Session:
                 failure = Failure(f"HTTP {response.status}: moved to {target}", "run")
             return failure
 
-    async def _read(self, stream: aiohttp.StreamReader) -> bytes:
-        parts = []
+    async def _read(self, stream: aiohttp.StreamReader, heard: Callable[[bytes], None] | None) -> bytes:
+        parts: list[bytes] = []
         while not stream.at_eof():
             if stream.is_eof():  # all of it is here already, as for most replies: no clock is needed
                 parts.append(stream.read_nowait())
+            elif heard is not None and not parts:
+                parts.append(await stream.readany())
             else:
                 async with asyncio.timeout(self._clocks.stall):
                     parts.append(await stream.readany())
+            if heard is not None:
+                heard(parts[-1])
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _broken(self, error: Exception) -> Failure:

@@ -1,9 +1,11 @@
 """vLLM in this process: token ids in, completions out as they end, each shared prefix read once.
 
-Requests are taken from the plan as they may start (`plan.admission`): a follower after its leader's prompt has been
-read, and never more than the key-value cache holds. They are handed over as token ids that `prompts` made, so nothing
-is tokenised twice, and the engine is stepped here, so that each completion is stored the moment it ends. `wire`
-translates requests and replies.
+Requests are taken in the plan's order, and no more of them than the key-value cache holds (`plan.admission`). Nobody is
+held back until a leader's prompt has been read: vLLM enters a prompt's blocks in its cache when it is scheduled, and
+whoever comes behind it finds them there, in the same step even. Requests are handed over as token ids that `prompts`
+made, so nothing is tokenised twice, and the engine is stepped here, so that each completion is stored the moment it
+ends. They may run dry and fill again while replies come (the next turn of a sample): they are looked at anew before
+each step. `wire` translates requests and replies, `arguments` says what vLLM is started with.
 
 Written for vLLM 0.32, of which the CPU build was run; the CUDA wheels have the same interface and were not. vLLM's own
 arguments go in the option `engine`.
@@ -17,26 +19,40 @@ import importlib.util
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from pydantic import Field
 
+from evalkit.adapters.lora import check_unchanged
+from evalkit.adapters.shapes import check_fit, skeleton
 from evalkit.engines.intake import Intake, Job, refused
+from evalkit.engines.schema import compilers_reason, unenforced_by
+from evalkit.engines.spelling import Spelling
 from evalkit.engines.vllm import watcher, wire
+from evalkit.engines.vllm.arguments import arguments, check_adapters, check_names, quiet
+from evalkit.engines.vllm.death import died, report_death
+from evalkit.engines.vllm.interrupts import heard
 from evalkit.engines.weights import context_length, fingerprint, load_config
-from evalkit.errors import ConfigError, EngineError, nearest
+from evalkit.errors import ConfigError, EngineError
 from evalkit.plan.admission import Admission
+from evalkit.plan.prefix import Prefix, of_tokens
 from evalkit.prompts import load_counter, load_encoder
 from evalkit.protocols import Engine
 from evalkit.protocols import Options as BaseOptions
-from evalkit.records import Completion, Prompt, Request, digest_of_object
+from evalkit.records import Completion, Lora, Prompt, Request, digest_of_object
 
 AHEAD = 16
 """Requests that wait inside vLLM beside those it runs, so that it never waits for us."""
-SET_HERE = ("model", "max_model_len", "trust_remote_code", "dtype", "enable_prefix_caching")
-"""Arguments of vLLM's that are set elsewhere in the run file."""
+
+
+class _Waiting(msgspec.Struct, frozen=True, eq=False):
+    """A job, and its prompt as admission sees it."""
+
+    job: Job
+    prefix: Prefix
 
 
 class VLLM(Engine):
@@ -76,72 +92,76 @@ class VLLM(Engine):
         how = f":{digest_of_object(options.engine).hex()}" if options.engine else ""
         self.fingerprint = fingerprint(model, config, self._dtype) + how
         self._intake = Intake(self.encoder, self.limit)
+        self._spelling = Spelling(self.encoder.tokenizer)
+        self._config = config
+        self._loras: tuple[Lora, ...] = ()
         self._watcher: subprocess.Popen[bytes] | None = None
-        self._check_arguments()
+        check_names(options.engine)
 
     @functools.cached_property
     def _engine(self) -> Any:
         """vLLM with the weights, from the first request on."""
-        _quiet()
+        quiet()
         from vllm import EngineArgs, LLMEngine
 
+        for lora in self._loras:
+            check_unchanged(lora)
         self._watch()
         try:
-            return LLMEngine.from_engine_args(EngineArgs(**self._arguments()))
+            with heard():
+                engine = LLMEngine.from_engine_args(EngineArgs(**self._arguments()))
         except Exception as error:  # whatever vLLM meets while it loads a model
             raise EngineError(f"vLLM could not load {self.model!r}: {_reason(error)}") from error
         finally:
             self._tell(watcher.LOADED)
+        report_death(engine)
+        return engine
 
     def _arguments(self) -> dict[str, Any]:
         own: dict[str, Any] = {
             "model": self.model, "dtype": self._dtype, "trust_remote_code": self.options.trust_remote_code,
-            "enable_prefix_caching": self.options.prefix_caching, "disable_log_stats": True, "seed": 0,
+            "enable_prefix_caching": self.options.prefix_caching,
         }
         if self.limit is not None:
             own["max_model_len"] = self.limit
-        own.update(self.options.engine)
-        return own
-
-    def _check_arguments(self) -> None:
-        if not self.options.engine:
-            return
-        _quiet()
-        from vllm import EngineArgs
-
-        known = set(EngineArgs.__dataclass_fields__) - set(SET_HERE)
-        for name in self.options.engine:
-            if name in SET_HERE:
-                where = "the candidate" if name == "model" else "an option of its own"
-                raise ConfigError(f"engine 'vllm': {name!r} is not set in `engine:`, but by {where}")
-            if name not in known:
-                raise ConfigError(f"engine 'vllm': vLLM has no engine argument {name!r}{nearest(name, known)}")
+        return arguments(own, self.options.engine, self._loras)
 
     def prompt_tokens(self, prompt: Prompt) -> int:
         """Length of a prompt in this model's tokens, chat template and BOS included."""
         return self.encoder.encode(prompt).n_tokens
 
+    def use_adapters(self, adapters: Sequence[Lora]) -> None:
+        """ConfigError for a LoRA that vLLM does not serve, or that does not fit the model."""
+        if not adapters:
+            return
+        check_adapters(adapters, self.options.engine)
+        model = skeleton(self._config, trust_remote_code=self.options.trust_remote_code)
+        if model is not None:
+            for lora in adapters:
+                check_fit(lora, model)
+        self._loras = tuple(adapters)
+
     def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
         """Completions as they end. A request that cannot be asked is a completion with an error."""
-        engine, admission, intake = self._engine, self._admission(), self._intake
+        engine, block = self._engine, self._block()
+        admission = self._admission(block)
         incoming = iter(requests)
         jobs: dict[str, Job] = {}
-        waiting: Job | None = None
+        waiting: _Waiting | None = None
         try:
             while True:
-                while waiting is None or admission.admits(waiting.encoded, waiting.request.sampling.max_tokens):
-                    follower = self._next(incoming, intake)
-                    if isinstance(follower, Completion):
-                        yield follower
-                        continue
-                    if waiting is not None and (failed := self._start(engine, admission, jobs, waiting, follower)):
-                        yield failed
-                    waiting = follower
-                    if waiting is None:
-                        break
-                if not jobs and waiting is None:
+                if waiting is None:  # at first, and whenever the requests had run dry
+                    waiting = yield from self._next(incoming, block)
+                if waiting is None and not jobs:
                     return
-                yield from self._step(engine, admission, jobs, intake)
+                while waiting is not None and admission.admits(waiting.prefix, _reply_tokens(waiting.job)):
+                    failed = self._start(engine, admission, jobs, waiting)
+                    waiting = None
+                    if failed is not None:
+                        yield failed
+                    waiting = yield from self._next(incoming, block)
+                if jobs:
+                    yield from self._step(engine, admission, jobs)
         finally:
             if jobs:  # the run was stopped: nothing shall go on in the background
                 with contextlib.suppress(Exception):
@@ -173,62 +193,68 @@ class VLLM(Engine):
                 self._watcher.stdin.write(line)
                 self._watcher.stdin.flush()
 
-    @staticmethod
-    def _next(incoming: Iterator[Request], intake: Intake) -> Job | Completion | None:
-        request = next(incoming, None)
-        return None if request is None else intake.take(request)
+    def _next(self, incoming: Iterator[Request], block: int) -> Generator[Completion, None, _Waiting | None]:
+        """The next request that can be asked, None if there is none now. Those that cannot be are answered at once."""
+        for request in incoming:
+            job = self._admit(request)
+            if isinstance(job, Job):
+                return _Waiting(job, of_tokens(job.encoded, block, request.adapter))
+            yield job
+        return None
+
+    def _admit(self, request: Request) -> Job | Completion:
+        if request.adapter is not None and request.adapter not in self._loras:
+            return refused(request, f"engine 'vllm' was not told of the adapter {request.adapter.path!r}")
+        if request.constraint is not None and (reason := unenforced_by(request.constraint)):
+            return refused(request, f"the reply cannot be held to its constraint: {reason}")
+        return self._intake.take(request)
 
     def _start(
-        self, engine: Any, admission: Admission, jobs: dict[str, Job], job: Job, follower: Job | None
+        self, engine: Any, admission: Admission, jobs: dict[str, Job], waiting: _Waiting
     ) -> Completion | None:
-        """Hand a job over. A leader reports while it runs, so that its followers hear when its prompt was read."""
-        leads = follower is not None and admission.leads(job.encoded, follower.encoded)
+        """Hand a job over; a completion if vLLM does not take it."""
+        job = waiting.job
         name = job.request.key.hex()
         try:
-            prompt, sampling = wire.prompt(job), wire.sampling(job.request, reports=leads)
+            prompt, sampling = wire.prompt(job), wire.sampling(job.request)
             engine.add_request(name, prompt, sampling, lora_request=wire.adapter(job.request.adapter))
         except Exception as error:
             if type(error).__name__ == "EngineDeadError":
-                raise _died(len(jobs), error) from error
+                raise died(len(jobs), error) from error
             # vLLM does not take this one: a schema it cannot compile, say
-            return refused(job.request, f"vLLM refuses the request: {_reason(error)}")
+            return refused(job.request, f"vLLM refuses the request: {compilers_reason(error)}")
         jobs[name] = job
-        admission.started(job.request.key, job.encoded, job.request.sampling.max_tokens)
+        admission.started(job.request.key, waiting.prefix, _reply_tokens(job))
         return None
 
-    def _step(self, engine: Any, admission: Admission, jobs: dict[str, Job], intake: Intake) -> Iterator[Completion]:
+    def _step(self, engine: Any, admission: Admission, jobs: dict[str, Job]) -> Iterator[Completion]:
         try:
             outputs = engine.step()
         except Exception as error:  # the engine core is gone, or its memory
-            raise _died(len(jobs), error) from error
+            raise died(len(jobs), error) from error
         for output in outputs:
             job = jobs.get(output.request_id)
             if job is None:
                 continue
-            admission.was_read(job.request.key)
             if output.finished:
                 del jobs[output.request_id]
                 admission.ended(job.request.key)
-                yield wire.completion(job, output, opened=intake.opens_thinking(job.encoded))
+                opened = self._intake.opens_thinking(job.encoded)
+                yield wire.completion(job, output, opened=opened, spell=self._spelling)
 
-    def _admission(self) -> Admission:
+    def _block(self) -> int:
+        return int(self._engine.vllm_config.cache_config.block_size)
+
+    def _admission(self, block: int) -> Admission:
         config = self._engine.vllm_config
         most = self.options.in_flight or config.scheduler_config.max_num_seqs + AHEAD
-        if not self.options.prefix_caching:  # nothing is shared: nobody leads, and vLLM queues by itself
-            return Admission(capacity=None, block=sys.maxsize, requests=most)
-        block, blocks = config.cache_config.block_size, config.cache_config.num_gpu_blocks
+        blocks = config.cache_config.num_gpu_blocks if self.options.prefix_caching else None  # else vLLM queues itself
         capacity = self.options.cache_tokens or (block * blocks if blocks else None)
-        return Admission(capacity=capacity, block=block, requests=most)
+        return Admission(capacity=capacity, block=block, requests=most, least=sys.maxsize)
 
 
-def _died(in_flight: int, error: BaseException) -> EngineError:
-    return EngineError(f"vLLM died with {in_flight:,} requests in flight: {_reason(error)}")
-
-
-def _quiet() -> None:
-    """vLLM tells a hundred lines at each start; who wants them sets VLLM_LOGGING_LEVEL."""
-    os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
-    os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+def _reply_tokens(job: Job) -> int:
+    return job.request.sampling.max_tokens
 
 
 def _reason(error: BaseException) -> str:

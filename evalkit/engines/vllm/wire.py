@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from evalkit.engines import thinking
 from evalkit.engines.intake import Job
-from evalkit.records import Completion, Constraint, FinishReason, Lora, Request, Usage
+from evalkit.records import Completion, Constraint, FinishReason, Lora, Request, TokenLogprob, Usage
 
 FINISH: dict[str | None, FinishReason] = {"stop": "stop", "length": "length"}
 
@@ -19,8 +21,8 @@ def prompt(job: Job) -> Any:
     return TokensPrompt(prompt_token_ids=job.encoded.ids())
 
 
-def sampling(request: Request, *, reports: bool) -> Any:
-    """How the reply is drawn. `reports`: vLLM tells of each token, not of the end alone."""
+def sampling(request: Request) -> Any:
+    """How the reply is drawn; vLLM tells of its end alone."""
     from vllm import SamplingParams
     from vllm.sampling_params import RequestOutputKind
 
@@ -32,8 +34,9 @@ def sampling(request: Request, *, reports: bool) -> Any:
         top_k=how.top_k,
         stop=list(how.stop) or None,
         seed=request.seed if how.temperature > 0 else None,
+        logprobs=how.logprobs,
         structured_outputs=_constraint(request.constraint),
-        output_kind=RequestOutputKind.CUMULATIVE if reports else RequestOutputKind.FINAL_ONLY,
+        output_kind=RequestOutputKind.FINAL_ONLY,
     )
 
 
@@ -57,9 +60,11 @@ def adapter(lora: Lora | None) -> Any:
     return LoRARequest(lora.digest, max(number, 1), lora.path)
 
 
-def completion(job: Job, output: Any, *, opened: bool) -> Completion:
-    """What vLLM made of a job. `opened`: its prompt ended in an opened <think>."""
+def completion(job: Job, output: Any, *, opened: bool, spell: Callable[[int], str]) -> Completion:
+    """What vLLM made of a job. `opened`: its prompt ended in an opened <think>; `spell`: how a token reads."""
     [said] = output.outputs
+    if job.request.constraint is not None:  # held to it from the first token on, unless vLLM was told how to part them
+        opened = thinking.opened_before(said.text)
     text, reasoning = thinking.split(said.text, opened=opened)
     finish = FINISH.get(said.finish_reason)
     if finish is None:
@@ -71,7 +76,18 @@ def completion(job: Job, output: Any, *, opened: bool) -> Completion:
         fresh_tokens=job.fresh,
     )
     seconds = time.monotonic() - job.submitted
-    return Completion(job.request.key, text, finish, reasoning, usage, seconds)
+    probable = tuple(
+        _probable(token, found, job.request.sampling.logprobs or 0, spell)
+        for token, found in zip(said.token_ids, said.logprobs or (), strict=False)
+    )
+    return Completion(job.request.key, text, finish, reasoning, usage, seconds, logprobs=probable)
+
+
+def _probable(token: int, found: Mapping[int, Any], most: int, spell: Callable[[int], str]) -> TokenLogprob:
+    """vLLM gives the token's own and the likeliest by their ids, each with its rank; some cannot come at all."""
+    likeliest = sorted((one.rank, place, one.logprob) for place, one in found.items() if one.rank <= most)
+    best = [one for one in likeliest if one[2] > -math.inf]
+    return TokenLogprob(spell(token), found[token].logprob, tuple((spell(place), value) for _, place, value in best))
 
 
 __all__ = ["adapter", "completion", "prompt", "sampling"]

@@ -1,7 +1,8 @@
 """A server that speaks OpenAI's chat completions and fails by script, on real sockets.
 
 `faults` names what happens to a request by a word of its prompt: a list of actions, one for each attempt, the last of
-them for good; `*` is for all others. After its faults a request is answered with the capital of the land it names.
+them for good; `*` is for all others. After its faults a request is answered with the capital of the land it names,
+in pieces where that was asked for.
 Run as a program it serves the same from a process of its own: `server.py PORT LOG [FAULTS as JSON]`.
 """
 
@@ -28,6 +29,23 @@ def reply(text: str | None, finish: str | None = "stop", **message: Any) -> dict
     return {"id": "x", "choices": [{"index": 0, "message": message, "finish_reason": finish}], "usage": usage}
 
 
+def pieces(whole: dict[str, Any]) -> list[dict[str, Any]]:
+    """The same as servers stream it: a role at once, each text in two, the end, the usage."""
+    choice = whole["choices"][0]
+    said = choice["message"]
+    deltas: list[dict[str, Any]] = [{"role": "assistant"} if said.get("content") is None else {"content": ""}]
+    for name, value in said.items():
+        if name in {"content", "reasoning", "reasoning_content", "refusal"} and isinstance(value, str):
+            deltas += [{name: value[:2]}, {name: value[2:]}]
+        elif name != "role" and value is not None:
+            deltas.append({name: value})
+    told: list[dict[str, Any]] = [{"choices": [{"index": 0, "delta": d, "finish_reason": None}]} for d in deltas]
+    for each in (choice.get("logprobs") or {}).get("content") or ():
+        told[-1]["choices"][0].setdefault("logprobs", {"content": []})["content"].append(each)
+    told.append({"choices": [{"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]}]})
+    return [*told, {"choices": [], "usage": whole["usage"]}]
+
+
 class Server:
     """Serves from a thread; what it was asked is in `asked`."""
 
@@ -43,6 +61,13 @@ class Server:
         self.room: int | None = None
         """Requests at a time beyond which it answers 429."""
         self.delay = 0.0
+        self.metrics = ""
+        self.streaming: str = "yes"
+        """Whether it streams where it is asked to; `ignored`: it answers whole; `refused`: with 400."""
+        self.reading = self.writing = 0.0
+        """Seconds before the first word of a streamed reply, and before its last."""
+        self.told: list[str] = []
+        """What happened in which order: `asked`, `said` (the first word went out) and `done`, each with the land."""
         self.port = port
         self.log = log
         self._loop = asyncio.new_event_loop()
@@ -72,6 +97,7 @@ class Server:
     async def open(self) -> None:
         app = web.Application(client_max_size=1 << 30)
         app.router.add_get("/v1/models", self._models)
+        app.router.add_get("/metrics", self._metrics)
         app.router.add_post("/v1/chat/completions", self._complete)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -82,6 +108,9 @@ class Server:
 
     async def _models(self, _: web.Request) -> web.Response:
         return web.json_response(self.models) if self.models is not None else web.Response(status=404)
+
+    async def _metrics(self, _: web.Request) -> web.Response:
+        return web.Response(text=self.metrics) if self.metrics else web.Response(status=404)
 
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         self.busy += 1
@@ -101,16 +130,58 @@ class Server:
         if self.log:
             with self.log.open("a") as file:
                 print(prompt[-40:].replace("\n", " "), file=file)
+        land = re.search(r"Land(\w+)", prompt)
+        name = land.group(1) if land else ""
+        self.told.append(f"asked {name}")
         if self.delay:
             await asyncio.sleep(self.delay)
         word = next((w for w in (*self.faults, *self.replies) if re.search(rf"\b{re.escape(w)}\b", prompt)), "*")
         actions = self.faults.get(word, [OK])
         action = actions[min(self.attempts[word], len(actions) - 1)]
         self.attempts[word] += 1
-        if word in self.replies and action == OK:
-            return web.json_response(self.replies[word])
-        land = re.search(r"Land(\w+)", prompt)
-        return await self._reply(request, action, reply(f"City{land.group(1) if land else ''}"))
+        good = self.replies.get(word) or reply(f"City{name}")
+        if body.get("stream") and self.streaming == "refused":
+            return web.json_response({"error": {"message": "Extra inputs are not permitted"}}, status=400)
+        if body.get("stream") and self.streaming == "yes" and not action[:3].isdigit():
+            return await self._stream(request, action, name, good)
+        try:
+            return await self._reply(request, action, good)
+        finally:
+            self.told.append(f"done {name}")
+
+    async def _stream(self, request: web.Request, action: str, name: str, whole: dict[str, Any]) -> web.StreamResponse:
+        """A reply in pieces, or what `action` makes of it."""
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        told = pieces(whole)
+        await self._piece(response, told[0])
+        await asyncio.sleep(self.reading)
+        await self._piece(response, told[1])
+        self.told.append(f"said {name}")
+        await asyncio.sleep(self.writing)
+        assert request.transport is not None
+        if action in {"cut", "drop"}:
+            request.transport.abort()
+            return response
+        if action == "stall":
+            await asyncio.sleep(30)
+        if action == "malformed":
+            await response.write(b"data: {'choices': oops\n\n")
+        if action == "error":
+            await self._piece(response, {"error": {"message": "the engine is away", "code": 500}})
+        if action == "empty":
+            await self._piece(response, {"choices": []})
+        for piece in told[2:] if action != "truncated" else ():
+            await self._piece(response, piece)
+        if action not in {"truncated", "unsigned"}:
+            await response.write(b": a comment\r\n\r\ndata: [DONE]\r\n\r\n")
+        await response.write_eof()
+        self.told.append(f"done {name}")
+        return response
+
+    @staticmethod
+    async def _piece(response: web.StreamResponse, piece: dict[str, Any]) -> None:
+        await response.write(b"data: " + json.dumps(piece).encode() + b"\n\n")
 
     async def _reply(self, request: web.Request, action: str, good: dict[str, Any]) -> web.StreamResponse:
         name, _, argument = action.partition(":")

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 import evalkit as ek
+from evalkit.assembly import build_engine
 from evalkit.config import CandidateSpec, validate
 from evalkit.engines.http import HTTP
 from evalkit.errors import BudgetError, ConfigError, EngineError
-from evalkit.evaluation import build_engine
 from evalkit.records import Request
 
 Serve = Callable[..., Any]

@@ -1,9 +1,10 @@
-"""Questions on a few corpora, in the order of a file. In: JSONL with id, context, question, answer. Out: eight tokens each."""
+"""Questions on a few corpora, in a file's order. In: JSONL: id, context, question, answer. Out: eight tokens each."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import evalkit as ek
@@ -37,7 +38,7 @@ class Corpora(ek.Task):
     def ask(self, sample: ek.Sample, replies: Sequence[ek.Completion]) -> Sequence[ek.Request]:
         if replies or sample.corpus is None:
             return ()
-        return [self.request(sample, [ek.user(sample.corpus.documents[0].text, sample.question[0])])]
+        return [self.request(sample, [ek.user(_shared(sample.corpus.documents[0].text), sample.question[0])])]
 
     def read(self, sample: ek.Sample, replies: Sequence[ek.Completion]) -> ek.Answer:
         text = replies[-1].text.strip()
@@ -45,3 +46,8 @@ class Corpora(ek.Task):
 
     def gold_reply(self, sample: ek.Sample, reference: ek.Reference) -> str:
         return str(reference.answers[0])
+
+
+@lru_cache(maxsize=64)
+def _shared(context: str) -> ek.Segment:
+    return ek.Segment(context)
