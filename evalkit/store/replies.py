@@ -15,7 +15,8 @@ from evalkit.records import Completion, Message, Prompt, Request, Sampling, Segm
 from evalkit.store.body import pack, plain, unpack
 from evalkit.store.journal import Journal
 
-TEXTS = "(id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, body BLOB NOT NULL)"
+# no index on the digest: what is known is kept in memory, and an index by digest is written all over the file
+TEXTS = "(id INTEGER PRIMARY KEY, digest BLOB NOT NULL, body BLOB NOT NULL)"
 REPLIES = """{grader}candidate INTEGER, task INTEGER, ordinal INTEGER, draw INTEGER, seq INTEGER,
     key BLOB NOT NULL, prompt BLOB NOT NULL, sampling INTEGER NOT NULL, text BLOB NOT NULL, reasoning BLOB NOT NULL,
     finish TEXT NOT NULL, prompt_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL,

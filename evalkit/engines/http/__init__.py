@@ -47,6 +47,9 @@ from evalkit.records import Completion, Prompt, Request, Usage, digest_of_object
 
 VERSION = "1"
 """Raised whenever the same request may get another completion out of the same reply."""
+ROOM = 2
+"""Times over what a server's cache holds may be out: what waits in its own queue takes no room there, and with no more
+than what fits it would stand idle while replies and requests are on their way."""
 CHUNK = 64
 """Requests handed to the loop at a time."""
 NOTHING_SHARED = Prefix((), 0)
@@ -73,8 +76,7 @@ class Client(Options):
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     """What the server calls the length of the reply."""
     cache_tokens: int | None = Field(default=None, ge=1)
-    """Tokens that the server's prefix cache holds, which is all that is out at once; default: what vLLM tells, else
-    there is no bound."""
+    """Tokens that may be out at once; default: twice what vLLM says that its cache holds, else there is no bound."""
     extra_body: dict[str, Any] = {}
     """Fields to add to each request, or to set otherwise; null leaves one out."""
 
@@ -142,7 +144,8 @@ class HTTP(Engine):
         self._shares = cache.shares
         self._waits = sys.maxsize if served.on_vllm else LEAST  # vLLM lets followers in as soon as they are scheduled
         self._estimate = Estimate(LEAST)
-        capacity = (self.options.cache_tokens or cache.tokens) if cache.shares else None
+        told = cache.tokens * ROOM if cache.tokens else None
+        capacity = (self.options.cache_tokens or told) if cache.shares else None
         self._line = Line(
             session=self._session,
             bodies=Bodies(

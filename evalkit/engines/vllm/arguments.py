@@ -24,7 +24,7 @@ CONSTRAINTS = {"backend": "xgrammar", "disable_any_whitespace": True}
 
 def quiet() -> None:
     """vLLM tells a hundred lines at each start; who wants them sets VLLM_LOGGING_LEVEL."""
-    os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
     os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
 
 

@@ -225,20 +225,20 @@ def test_what_is_out_at_once_fits_the_cache_that_the_user_states(
     assert max(order.index(f"0x{i}") for i in range(4)) < order.index("5x0"), "contexts are worked off one by one"
 
 
-LINE = 'vllm:cache_config_info{block_size="32",enable_prefix_caching="True",engine="%d",num_gpu_blocks="50"} 1.0\n'
+LINE = 'vllm:cache_config_info{block_size="32",enable_prefix_caching="True",engine="%d",num_gpu_blocks="25"} 1.0\n'
 METRICS = f"# HELP vllm:cache_config_info Information of the LLMEngine CacheConfig\n{LINE % 0}{LINE % 1}"
 
 
 def test_what_a_vllm_servers_cache_holds_is_read_from_its_metrics(serve: Serve, connect: Connect) -> None:
     cache = read_cache(METRICS)
-    assert (cache.tokens, cache.block, cache.shares) == (3_200, 32, True)
-    assert read_cache("").tokens is None and read_cache(METRICS.replace('"50"', '"None"')).tokens is None
+    assert (cache.tokens, cache.block, cache.shares) == (1_600, 32, True)
+    assert read_cache("").tokens is None and read_cache(METRICS.replace('"25"', '"None"')).tokens is None
     server = serve()
     server.metrics = METRICS
     server.models = {"data": [{"id": "m", "owned_by": "vllm"}]}
     server.delay = server.reading = 0.1
     list(connect(server).generate([about(f"word{c}", f"{c}x{i}") for c in range(5) for i in range(2)]))
-    assert server.most_busy <= 6, "of 3,200 tokens there is room for two or three contexts of about 1,200"
+    assert server.most_busy <= 6, "of twice 1,600 tokens there is room for two or three contexts of about 1,200"
     server.metrics = METRICS.replace("True", "False")
     server.told.clear()
     asked = len(server.asked)
