@@ -101,7 +101,8 @@ def _passes(
     try:
         for bench in benches:
             enter_graders(bench, store)  # so that a run which stops early knows of all of them
-        for engine in _distinct([c.engine for c in entered]):
+        # who judges too answers last: until then the memory is the other candidates'
+        for engine in sorted(_distinct([c.engine for c in entered]), key=lambda e: e in judges):
             mine = [c for c in entered if c.engine is engine]
             errors += answer(config, mine, store, observer)
             if engine not in judges:

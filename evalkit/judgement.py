@@ -21,12 +21,12 @@ def fenced(text: str, what: str = "answer") -> str:
     return f"<{what} {mark}>\n{text}\n</{what} {mark}>"
 
 
-def majority(votes: Iterable[Vote]) -> Vote | None:
-    """What most votes say; None where there are none, or where two verdicts have equally many."""
+def plurality(votes: Iterable[Vote]) -> Vote | None:
+    """What more votes say than anything else; None where there are none, or two verdicts have equally many."""
     ranked = Counter(votes).most_common(2)
     if not ranked or (len(ranked) > 1 and ranked[0][1] == ranked[1][1]):
         return None
     return ranked[0][0]
 
 
-__all__ = ["fenced", "majority"]
+__all__ = ["fenced", "plurality"]

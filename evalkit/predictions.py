@@ -11,6 +11,7 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,8 @@ class Predictions(msgspec.Struct, frozen=True):
     """Answers to each question; the same number for all."""
     ids: tuple[str, ...]
     """Samples that are answered, in order of appearance."""
+    answered: frozenset[tuple[str, str]]
+    """Candidates with the samples that they answer."""
 
 
 def grade(
@@ -68,9 +71,10 @@ def grade(
         found, task, graders, judge=judge, id_field=id_field, text_field=text_field, by=by, overrides=overrides
     )
     counter = stated_counter(config, (), catalogue)
-    asked = [sample.id for sample, _ in build_task(config.tasks[0], config.seed, catalogue, counter).load()]
-    if asked and (strange := refuse_strangers(found, asked, task)):
-        tell(strange)
+    items = build_task(config.tasks[0], config.seed, catalogue, counter).load()
+    asked = [sample.id for sample, _ in islice(items, limit)]
+    for remark in remarks(found, asked, task) if asked else ():
+        tell(remark)
     return run(config, limit=limit, out=out, catalogue=catalogue, observer=observer)
 
 
@@ -93,13 +97,13 @@ def survey(path: Path, *, id_field: str = "id", by: str | None = None) -> Predic
                 " would count as wrong"
             )
     names = tuple(dict.fromkeys(c for c, _ in counts))
-    return Predictions(path, names, draws, tuple(dict.fromkeys(name for _, name in counts)))
+    return Predictions(path, names, draws, tuple(dict.fromkeys(name for _, name in counts)), frozenset(counts))
 
 
-def refuse_strangers(found: Predictions, samples: Sequence[str], task: str) -> str:
-    """What to tell of answers to samples that the task does not have; empty where there are none.
+def remarks(found: Predictions, samples: Sequence[str], task: str) -> list[str]:
+    """What to tell of answers to samples that are not asked about, and of samples without an answer, which count 0.
 
-    Raises DataError where the task has none of them.
+    Raises DataError where no answer is to a sample of the task.
     """
     known = set(samples)
     strangers = [name for name in found.ids if name not in known]
@@ -107,9 +111,16 @@ def refuse_strangers(found: Predictions, samples: Sequence[str], task: str) -> s
         raise DataError(
             f"{found.path}: no line answers a sample of {task}: the lines say {found.ids[0]!r}, the task {samples[0]!r}"
         )
-    if not strangers:
-        return ""
-    return f"{found.path}: {len(strangers):,} of {len(found.ids):,} ids are none of {task}'s, as {strangers[0]!r}"
+    told = []
+    if strangers:
+        count = f"{len(strangers):,} of {len(found.ids):,}"
+        told.append(f"{found.path}: {count} ids are none of those asked about, as {strangers[0]!r}")
+    for candidate in found.candidates:
+        left = [name for name in samples if (candidate, name) not in found.answered]
+        if left:
+            count = f"{len(left):,} of {len(samples):,}"
+            told.append(f"{candidate} does not answer {count} samples of {task}, as {left[0]!r}: missing, each a 0")
+    return told
 
 
 def grading_config(
@@ -159,4 +170,4 @@ def _plain(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._") or "predictions"
 
 
-__all__ = ["Predictions", "grade", "grading_config", "refuse_strangers", "rows", "survey"]
+__all__ = ["Predictions", "grade", "grading_config", "remarks", "rows", "survey"]

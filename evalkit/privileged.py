@@ -189,11 +189,14 @@ class OutgoingScan:
             for probe in _probes(text)
         )
 
-    def check(self, prompt: Prompt, sample: Sample) -> None:
-        """Raise FirewallError if the prompt holds privileged text that is not in what the sample lets everyone see."""
+    def check(self, prompt: Prompt, sample: Sample, said: Sequence[str] = ()) -> None:
+        """Raise FirewallError if the prompt holds privileged text that is not in what the sample lets everyone see.
+
+        Neither is it privileged in a later turn what the candidate has `said` itself.
+        """
         texts = list(_stretches(prompt)) if self.__probes else []
         for kind, probe in self.__probes:
-            if any(probe in text for text in texts) and not _is_public(probe, sample):
+            if any(probe in text for text in texts) and not _is_public(probe, sample, said):
                 raise FirewallError(
                     f"the prompt of sample {sample.id!r} contains its privileged {kind}: nothing was sent"
                 )
@@ -214,7 +217,9 @@ def _stretches(prompt: Prompt) -> Iterator[str]:
     yield "".join(joined)
 
 
-def _is_public(probe: str, sample: Sample) -> bool:
+def _is_public(probe: str, sample: Sample, said: Sequence[str]) -> bool:
+    if any(probe in text for text in said):
+        return True
     if probe in sample.instruction or any(probe in turn for turn in sample.question):
         return True
     if any(probe in d.question or probe in d.reply for d in sample.demonstrations):

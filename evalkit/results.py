@@ -44,7 +44,7 @@ NO_COST = (0, 0, 0, 0.0)
 
 _JUDGED = """
 SELECT c.name, t.name, COUNT(*) FROM grade g JOIN name c ON c.id = g.candidate JOIN name t ON t.id = g.task
-WHERE g.status <> 'error' GROUP BY g.candidate, g.task
+WHERE g.status <> 'error' GROUP BY g.candidate, g.task, g.grader
 """
 
 _LEFT_OUT = """
@@ -128,15 +128,18 @@ class Run:
         Unequal where the run is unfinished; what was never begun is there with 0.
         """
         config = validate(RunConfig, self.facts["config"], where=str(self.folder / "run.yaml"))
-        found = {(c, t): n for c, t, n in self._query(_JUDGED)}
+        found: dict[tuple[str, str], list[int]] = {}
+        for candidate, task, count in self._query(_JUDGED):
+            found.setdefault((candidate, task), []).append(count)
         skipped = {(c, t): n for c, t, n in self._query(_LEFT_OUT)}
         graders = Counter(name.partition(" ")[0] for name, _ in self._query(_GRADERS))
         progress: dict[tuple[str, str], tuple[int, int]] = {}
-        for candidate in config.candidates:
+        for spec in config.candidates:
             for task, samples in self.facts["samples"].items():
-                if any(fnmatch.fnmatchcase(task, pattern) for pattern in candidate.tasks):
-                    for key in ((entry(candidate.name, adapter), task) for adapter in candidate.adapters):
-                        judged = found.get(key, 0) // max(graders[task], 1)
+                if any(fnmatch.fnmatchcase(task, pattern) for pattern in spec.tasks):
+                    for key in ((entry(spec.name, adapter), task) for adapter in spec.adapters):
+                        counts = found.get(key, [])
+                        judged = min(counts) if counts and len(counts) >= graders[task] else 0
                         progress[key] = (judged + skipped.get(key, 0), samples * config.draws)
         return progress
 

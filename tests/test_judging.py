@@ -138,6 +138,60 @@ def test_a_finished_judgement_is_not_asked_again_and_a_failed_one_is(
     assert calls(tmp_path) == [["City4", "City4", "0"]]
 
 
+def test_a_changed_grader_hears_its_judge_anew_and_nothing_of_the_old_answers(
+    run: Callable[..., ek.Run], tmp_path: Path, catalogue: ek.Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grader = catalogue.grader_class("verdict")
+    (tmp_path / "calls.mute").touch()
+    assert verdicts(run(votes=3), "parrot") == [("unscored", None)] * 6
+    (tmp_path / "calls.mute").unlink()
+    ask = grader.ask
+    monkeypatch.setattr(grader, "version", "2")
+    monkeypatch.setattr(grader, "ask", lambda self, item: ask(self, item)[:1])
+    (tmp_path / "calls").unlink()
+    second = run(votes=3)
+    assert verdicts(second, "parrot") == [("scored", float(n % 3 > 0)) for n in range(6)], "one vote, not four"
+    assert not (tmp_path / "calls").exists(), "the first vote's question is the same, and was answered"
+
+
+def test_a_judge_that_changed_is_asked_anew(
+    run: Callable[..., ek.Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run()
+    (tmp_path / "calls").unlink()
+    monkeypatch.setattr(Wise, "fingerprint", "wiser")
+    assert verdicts(run(), "liar") == [("scored", 0.0)] * 6
+    assert len(calls(tmp_path)) == 10
+
+
+def test_half_judged_is_not_judged(
+    run: Callable[..., ek.Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("evalkit.evaluation.judge", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert set(ek.Run(tmp_path / "run").progress().values()) == {(0, 6)}, "the rules are done, the judge is not"
+
+
+def test_a_reference_is_closed_as_soon_as_the_last_answer_is_judged(
+    run: Callable[..., ek.Run], catalogue: ek.Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grader = catalogue.grader_class("verdict")
+    ask, kept = grader.ask, []
+
+    def keeping(self: ek.Grader, item: ek.GradeItem) -> object:
+        kept.append(item.reference)
+        return ask(self, item)
+
+    monkeypatch.setattr(grader, "ask", keeping)
+    run()
+    with pytest.raises(ek.FirewallError, match="has ended"):
+        _ = kept[0].answers
+
+
 def test_votes_that_cannot_be_read_leave_answers_unscored(run: Callable[..., ek.Run], tmp_path: Path) -> None:
     (tmp_path / "calls.mute").touch()
     result = run(votes=3)
@@ -208,7 +262,7 @@ def test_predictions_are_graded_in_batch(catalogue: ek.Catalogue, capitals: Call
     found = {(s.candidate, s.grader): s.mean for s in result.summary() if s.primary}
     assert found == {(who, g): pytest.approx(8 / 12) for who in ("ann", "bob") for g in ("exact", "verdict")}
     assert len(calls(folder)) == 10, "equal answers of two people are one question"
-    assert told == [f"{folder}/said.jsonl: 1 of 7 ids are none of capitals/one's, as 'of another task'"]
+    assert told == [f"{folder}/said.jsonl: 1 of 7 ids are none of those asked about, as 'of another task'"]
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,31 @@ def test_the_second_turn_sees_the_first_and_follows_it_at_once(
     assert not (tmp_path / "calls").exists(), "a finished run asks nothing again"
 
 
+def test_a_candidate_may_be_shown_its_own_right_answer_again(
+    run: Runner, capitals: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = capitals(1)
+    (folder / "rows.jsonl").write_text('{"id": "c0", "country": "Burkina Faso", "capital": "Ouagadougou"}\n')
+    turns = [f'{{"id": "c0", "text": "Ouagadougou", "turn": {turn}}}\n' for turn in range(2)]
+    (folder / "said.jsonl").write_text("".join(turns))
+    result = run("tasks.0.task=capitals/two", f"candidates.0.model={folder}/said.jsonl", engine="replay")
+    assert [r["value"] for r in rows(result)] == [1]
+
+
+@pytest.mark.parametrize("overflow", ["error", "skip"])
+def test_a_later_turn_that_does_not_fit_is_an_answer_cut_short_and_no_excuse(
+    run: Runner, capitals: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, overflow: str
+) -> None:
+    capitals(3)
+    monkeypatch.setattr(Narrow, "limit", 300)
+    settings = ("tasks.0.task=capitals/two", "candidates.0.sampling.max_tokens=256", f"overflow={overflow}")
+    for _ in range(2):
+        result = run(*settings, engine="narrow")
+        found = rows(result)
+        assert [(r["status"], r["answer"], r["value"]) for r in found] == [("scored", "unparsed", 0.0)] * 3
+        assert result.errors == 0 and sum(r["prompt_tokens"] for r in found) == 300, "the first turns were asked"
+
+
 def test_draws_have_seeds_of_their_own_and_do_not_collapse(run: Runner, capitals: Callable[..., Path]) -> None:
     capitals(4)
     result = run("draws=3")

@@ -1,5 +1,5 @@
-"""What is asked in which order: `order` (the prefix tree), `blend` (from its two ends), `budget` (what fits), and
-`admission` (what may start now).
+"""What is asked in which order: `order` (the prefix tree), `blend` (from its two ends), `budget` (what fits),
+`admission` (what may start now) and `length` (how long replies are).
 
 Order, blend and budget are the runner's; admission is kept by the engines that hold a key-value cache.
 """

@@ -17,6 +17,7 @@ from evalkit.records import Completion, Request, Sample
 from evalkit.runner.feed import Dialogue, Feed, converse
 from evalkit.runner.windows import Item, numbers, span, windows
 from evalkit.store import Place, Store
+from evalkit.store.body import plain
 
 
 class _Answering(Dialogue):
@@ -31,8 +32,8 @@ class _Answering(Dialogue):
     def ask(self, replies: tuple[Completion, ...]) -> Sequence[Request]:
         """The task's next requests, scanned for privileged text.
 
-        A turn that does not fit the model leaves its sample skipped. Where that is an error, preflight has looked at
-        the first ones already.
+        A first turn that does not fit the model leaves its sample skipped (where that is an error, preflight has looked
+        already); a later one is a reply that was cut before it began: the candidate has used its context up.
         """
         contestant, bench = self._table.contestant, self._table.bench
         try:
@@ -47,11 +48,15 @@ class _Answering(Dialogue):
             over = None
         else:
             over = next(iter(plan.overflows(requests, contestant.engine)), None)
-        if over is not None:
+        if over is not None and not replies:
             self._table.store.put_skipped(self._place, str(over))
             return ()
+        if over is not None:
+            cut = Completion(over.request.key, finish="length")
+            self._table.store.replies.put(self._place, len(replies), over.request, cut)
+            return ()
         for request in requests:
-            self._scan.check(request.prompt, self._sample)
+            self._scan.check(request.prompt, self._sample, [text for r in replies for text in (r.text, r.reasoning)])
         return requests
 
     def keep(self, seq: int, request: Request, completion: Completion, waiting: int) -> None:
@@ -123,7 +128,7 @@ def _record_samples(store: Store, bench: Bench, task: int, window: Sequence[Item
         before = known.get(ordinal)
         if before is None:
             store.put_sample(task, ordinal, sample)
-        elif before != sample.id:
+        elif before != plain(sample.id):
             raise DataError(
                 f"{bench.address}: sample {ordinal} is {sample.id!r}, but was {before!r} when this run began:"
                 " the data have changed, use another --out directory"

@@ -10,7 +10,7 @@ from evalkit.participants import Bench, Contestant
 from evalkit.privileged import grading
 from evalkit.protocols import GradeItem
 from evalkit.records import Answer, Completion, Grade
-from evalkit.runner.judging import questions
+from evalkit.runner.judging import heard
 from evalkit.runner.reading import ungraded
 from evalkit.runner.windows import enter_graders, numbers, span, windows
 from evalkit.store import Place, Store
@@ -43,10 +43,11 @@ def grade(
                 elif read.status not in grader.judges:
                     store.put_grade(place, number, read, grader.zero(read.status))
                 else:
-                    item = GradeItem(sample, read, context.open(privileged), tuple(judgements.get(place, {}).values()))
-                    if label in bench.judges and (unfinished := _unfinished(bench, label, item)):
-                        failed += unfinished.status == "error"
-                        store.put_grade(place, number, read, unfinished)
+                    alone = GradeItem(sample, read, context.open(privileged))
+                    item = heard(bench, label, alone, judgements.get(place, {})) if label in bench.judges else alone
+                    if isinstance(item, Grade):
+                        failed += item.status == "error"
+                        store.put_grade(place, number, read, item)
                     else:
                         todo.append((place, read))
                         items.append(item)
@@ -57,17 +58,6 @@ def grade(
             stretch.advance(len(window) * config.draws - len(todo))
     store.flush()
     return failed
-
-
-def _unfinished(bench: Bench, label: str, item: GradeItem) -> Grade | None:
-    """The grade of an answer of which the judge has not said all that was asked; None where it has."""
-    failed = next((r for r in item.replies if r.finish == "error"), None)
-    if failed is not None:
-        return Grade(status="error", reason=f"the judge {bench.judges[label].spec.name} failed: {failed.error}")
-    asked = questions(bench, label, item)
-    if isinstance(asked, Grade):
-        return asked
-    return Grade(status="error", reason=f"the judge {bench.judges[label].spec.name} did not answer") if asked else None
 
 
 __all__ = ["grade"]

@@ -2,7 +2,7 @@
 
 The judge's reply is held to a form, so nothing is searched for in free text: with reasons a JSON object whose last
 field is the verdict, without them one of three words. Several votes are counted; what cannot be read is no vote, and
-without a majority the answer is unscored, never wrong.
+where half of them cannot be read, or two verdicts have equally many, the answer is unscored, never wrong.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from typing import Any, Literal
 from pydantic import Field
 
 from evalkit import protocols
-from evalkit.judgement import majority
+from evalkit.judgement import plurality
 from evalkit.protocols import GradeItem
 from evalkit.records import Completion, Constraint, Grade, Prompt, Request, Sampling
 
 from . import prompt
 
 CHARACTERS_A_TOKEN = 2
-"""Fewest characters that a token of reasons has on average; bounds them so that the verdict still fits."""
-ROOM = 48  # tokens of a reply beside its reasons
+"""Of reasons, cautiously (English prose has four): they are bounded so that the verdict still fits."""
+ROOM = 48  # tokens of a reply beside its reasons: a verdict, braces and names, even a character a token
 
 
 class Verdict(protocols.Grader):
@@ -71,10 +71,12 @@ class Verdict(protocols.Grader):
         votes = [verdict for verdict, _ in said if verdict]
         counts: dict[str, int] = {**Counter(votes), "unread": len(said) - len(votes)}
         numbers = tuple(float(v == "correct") for v in votes if v != "cannot_assess")
-        winner = majority(votes)
-        if winner is None:
-            why = "the votes are tied" if votes else f"no vote could be read: {_ends(item.replies)}"
+        winner = plurality(votes)
+        if 2 * len(votes) <= len(said):
+            why = f"{len(votes):,} of {len(said):,} votes could be read: {_ends(item.replies)}"
             return Grade(status="unscored", raw=counts, votes=numbers, reason=why)
+        if winner is None:
+            return Grade(status="unscored", raw=counts, votes=numbers, reason="the votes are tied")
         reason = next(reason for verdict, reason in said if verdict == winner)
         if winner == "cannot_assess":
             return Grade(status="abstained", raw=counts, votes=numbers, reason=reason)

@@ -5,31 +5,24 @@ shares its context waits until the first word of it has come, for then the promp
 cache (`plan.admission`). Others go past those that wait for a leader, so that contexts are read side by side and a
 server of many users is not asked one thing at a time; but nobody goes past a request for which the cache has no room.
 A leader that fails for good passes the lead to the next, and so does one that the server leaves without an answer. How
-much room a reply takes is guessed by those that came before: what it may take at most is seldom what it takes, and a
-server of many users would stand half empty. All of it runs in one event loop.
+much room a reply takes is guessed by those that came before (`plan.length`). All of it runs in one event loop.
 """
 
 from __future__ import annotations
 
 import heapq
-import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
 
 from evalkit.plan.admission import Admission
+from evalkit.plan.length import ReplyLength
 from evalkit.plan.prefix import Prefix
 from evalkit.records import Request
 
 LEAST = 256
 """Tokens. What is shorter is read sooner than it takes to hear that it was: nobody waits for it."""
-
-
-FIRST_GUESS = 512
-"""Tokens of a reply before any has come."""
-REMEMBERED = 256
-"""Replies over which their length is averaged."""
 
 
 class Ticket(msgspec.Struct, eq=False):
@@ -59,8 +52,7 @@ class Gate:
         self._followers: dict[Any, list[Ticket]] = {}
         """Those that wait for a leader, by its order."""
         self._started: dict[int, Ticket] = {}
-        self._reply_tokens = float(FIRST_GUESS)
-        self._replies = 0
+        self._lengths = ReplyLength()
 
     def submit(self, tickets: Sequence[Ticket], *, more: bool) -> None:
         """Let go whoever may, in order. `more`: others come behind them, who may share the last one's context."""
@@ -87,9 +79,7 @@ class Gate:
     def answered(self, ticket: Ticket, tokens: int) -> None:
         """Its reply came, and took so many tokens; 0 where that is not told."""
         self.was_read(ticket)
-        if tokens:
-            self._replies = min(self._replies + 1, REMEMBERED)
-            self._reply_tokens += (tokens - self._reply_tokens) / self._replies
+        self._lengths.saw(tokens)
 
     def step_down(self, ticket: Ticket) -> None:
         """It leads no more, though it is sent again: nobody knows when it will be read."""
@@ -127,7 +117,7 @@ class Gate:
                 self._started[leader].leads = True  # type: ignore[index]
                 self._followers.setdefault(leader, []).append(ticket)
                 continue
-            reply = min(ticket.request.sampling.max_tokens, math.ceil(self._reply_tokens))
+            reply = self._lengths.guess(ticket.request.sampling.max_tokens)
             if not self._admission.fits(ticket.prefix, reply):
                 return
             heapq.heappop(self._queue)

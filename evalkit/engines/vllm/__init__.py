@@ -38,6 +38,7 @@ from evalkit.engines.vllm.interrupts import heard
 from evalkit.engines.weights import context_length, fingerprint, load_config
 from evalkit.errors import ConfigError, EngineError
 from evalkit.plan.admission import Admission
+from evalkit.plan.length import ReplyLength
 from evalkit.plan.prefix import Prefix, of_tokens
 from evalkit.prompts import load_counter, load_encoder
 from evalkit.protocols import Engine
@@ -97,6 +98,7 @@ class VLLM(Engine):
         self._spelling = Spelling(self.encoder.tokenizer)
         self._config = config
         self._loras: tuple[Lora, ...] = ()
+        self._lengths = ReplyLength()
         self._watcher: subprocess.Popen[bytes] | None = None
         check_names(options.engine)
 
@@ -156,7 +158,7 @@ class VLLM(Engine):
                     waiting = yield from self._next(incoming, block)
                 if waiting is None and not jobs:
                     return
-                while waiting is not None and admission.admits(waiting.prefix, _reply_tokens(waiting.job)):
+                while waiting is not None and admission.admits(waiting.prefix, self._room(waiting.job)):
                     failed = self._start(engine, admission, jobs, waiting)
                     waiting = None
                     if failed is not None:
@@ -226,7 +228,7 @@ class VLLM(Engine):
             # vLLM does not take this one: a schema it cannot compile, say
             return refused(job.request, f"vLLM refuses the request: {compilers_reason(error)}")
         jobs[name] = job
-        admission.started(job.request.key, waiting.prefix, _reply_tokens(job))
+        admission.started(job.request.key, waiting.prefix, self._room(job))
         return None
 
     def _step(self, engine: Any, admission: Admission, jobs: dict[str, Job]) -> Iterator[Completion]:
@@ -241,8 +243,13 @@ class VLLM(Engine):
             if output.finished:
                 del jobs[output.request_id]
                 admission.ended(job.request.key)
+                self._lengths.saw(len(output.outputs[0].token_ids))
                 opened = self._intake.opens_thinking(job.encoded)
                 yield wire.completion(job, output, opened=opened, spell=self._spelling)
+
+    def _room(self, job: Job) -> int:
+        """Tokens to keep room for in the cache for a reply."""
+        return self._lengths.guess(job.request.sampling.max_tokens)
 
     def _block(self) -> int:
         return int(self._engine.vllm_config.cache_config.block_size)
@@ -253,10 +260,6 @@ class VLLM(Engine):
         blocks = config.cache_config.num_gpu_blocks if self.options.prefix_caching else None  # else vLLM queues itself
         capacity = self.options.cache_tokens or (block * blocks if blocks else None)
         return Admission(capacity=capacity, block=block, requests=most, least=sys.maxsize)
-
-
-def _reply_tokens(job: Job) -> int:
-    return job.request.sampling.max_tokens
 
 
 def _reason(error: BaseException) -> str:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from evalkit.catalogue import Catalogue
 from evalkit.errors import FirewallError
-from evalkit.judgement import fenced, majority
+from evalkit.judgement import fenced, plurality
 from evalkit.privileged import Privileged, grading
 from evalkit.protocols import GradeItem, Grader
 from evalkit.records import Answer, Completion, Sample
@@ -103,7 +103,9 @@ def test_votes_are_counted(item: GradeItem, votes: list[str], status: str, value
 def test_a_reply_that_is_not_in_its_form_is_no_vote_and_no_wrong_answer(item: GradeItem, text: str) -> None:
     grade = verdict().read(with_replies(item, replied(text)))
     assert grade.status == "unscored" and grade.value is None and "not in the form" in grade.reason
-    kept = verdict(votes=2).read(with_replies(item, replied(text, said("incorrect"))))
+    half = verdict(votes=2).read(with_replies(item, replied(text, said("incorrect"))))
+    assert (half.status, half.value, half.raw["unread"]) == ("unscored", None, 1), "half of the votes is no verdict"
+    kept = verdict(votes=3).read(with_replies(item, replied(text, said("incorrect"), said("incorrect"))))
     assert (kept.status, kept.value, kept.raw["unread"]) == ("scored", 0.0, 1)
 
 
@@ -127,8 +129,8 @@ def test_an_answer_cannot_close_its_fence(text: str) -> None:
 
 
 @given(st.lists(st.sampled_from("abc"), max_size=9))
-def test_a_majority_is_more_than_any_other(votes: list[str]) -> None:
-    winner = majority(votes)
+def test_a_plurality_is_more_than_any_other(votes: list[str]) -> None:
+    winner = plurality(votes)
     counts = {v: votes.count(v) for v in votes}
     best = [v for v, n in counts.items() if n == max(counts.values())]
     assert winner == (best[0] if len(best) == 1 else None)
