@@ -36,7 +36,8 @@ judges:
 class Wise(Engine):
     """Says `correct` where the answer it is asked about is the reference; writes down each question it is asked.
 
-    Beside the file of its calls, `.fails` makes it fail about City4, `.mute` makes it reply in no form.
+    Beside the file of its calls, `.fails` makes it fail about City4, `.mute` makes it reply in no form, `.cross` makes
+    all its votes but the first `incorrect`.
     """
 
     fingerprint = "wise"
@@ -58,7 +59,8 @@ class Wise(Engine):
             elif Path(self.model + ".mute").exists():
                 yield Completion(request.key, "well ...")
             else:
-                said = "correct" if answer == reference else "incorrect"
+                cross = request.draw and Path(self.model + ".cross").exists()
+                said = "correct" if answer == reference and not cross else "incorrect"
                 yield Completion(request.key, said, usage=Usage(100, 60, 1, 30))
 
 
@@ -142,9 +144,8 @@ def test_a_changed_grader_hears_its_judge_anew_and_nothing_of_the_old_answers(
     run: Callable[..., ek.Run], tmp_path: Path, catalogue: ek.Catalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     grader = catalogue.grader_class("verdict")
-    (tmp_path / "calls.mute").touch()
-    assert verdicts(run(votes=3), "parrot") == [("unscored", None)] * 6
-    (tmp_path / "calls.mute").unlink()
+    (tmp_path / "calls.cross").touch()
+    assert verdicts(run(votes=3), "parrot") == [("scored", 0.0)] * 6
     ask = grader.ask
     monkeypatch.setattr(grader, "version", "2")
     monkeypatch.setattr(grader, "ask", lambda self, item: ask(self, item)[:1])
