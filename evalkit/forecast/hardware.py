@@ -53,6 +53,20 @@ TABLE = {
     )
 }
 """By the name that `--gpu` takes."""
+DRIVERS = {
+    "h200": "h200",
+    "h100 80gb hbm3": "h100",
+    "a100 sxm4 80gb": "a100-80",
+    "a100 sxm 80gb": "a100-80",
+    "a100 sxm4 40gb": "a100-40",
+    "l40s": "l40s",
+    "a10g": "a10g",
+    "geforce rtx 4090": "rtx4090",
+    "b200": "b200",
+}
+"""Names that NVIDIA's driver gives to these very boards. PCIe and NVL boards, laptops' chips and superchips have other
+figures under names that are nearly the same, so nothing but the whole name counts."""
+SIZES_APART = 0.1  # share by which a board's memory may differ from the table's before it is another board
 
 
 def hardware(name: str | None) -> Hardware:
@@ -88,15 +102,24 @@ def here() -> Hardware:
 
 
 def recognised(name: str, mebibytes: str) -> Hardware:
-    """A GPU by the name and memory its driver gives. Raises ConfigError where the table has none like it."""
-    words = name.lower().replace("-", " ").split()
-    for known in TABLE.values():
-        model, _, size = known.name.partition("-")
-        plain = "".join(words)
-        if (model in words or model in plain) and (not size or abs(float(mebibytes) / 1024 - float(size)) < 8):
-            return known
-    raise ConfigError(f"this machine's GPU {name.strip()!r} is not in the forecast's table: name one with --gpu"
-                      f" ({', '.join(TABLE)}, cpu)")
+    """A GPU by the name and memory its driver gives. Raises ConfigError where the table has not that very one."""
+    found = TABLE.get(DRIVERS.get(_plain(name), ""))
+    size = mebibytes.strip()
+    if found and size.isdigit() and abs(int(size) * 2**20 / found.memory - 1) < SIZES_APART:
+        return found
+    near = [f"{h.name} ({h.memory >> 20} MiB; {h.source})" for h in TABLE.values() if _resembles(name, h)]
+    but = f", only {' and '.join(near)}" if near else ""
+    raise ConfigError(f"this machine's GPU {name.strip()!r} ({size} MiB) is not in the forecast's"
+                      f" table{but}: name one with --gpu ({', '.join(TABLE)}, cpu)")
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.lower().replace("-", " ").split()).removeprefix("nvidia ")
+
+
+def _resembles(name: str, known: Hardware) -> bool:
+    """Whether a driver's name holds that of a known model: `H100 PCIe` and `GB200` do, of h100 and b200."""
+    return known.name.partition("-")[0] in _plain(name).replace(" ", "")
 
 
 __all__ = ["TABLE", "Hardware", "cpu", "hardware", "here", "recognised"]

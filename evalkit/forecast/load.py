@@ -44,6 +44,8 @@ class Group(msgspec.Struct):
     """Most tokens that all their replies together may have (one draw each)."""
     draws: int = 1
     """How often each prompt is asked."""
+    time: int = 0
+    """In a load that is repeated, which time it is: the number of the adapter."""
 
 
 class TaskLoad(msgspec.Struct):
@@ -103,7 +105,7 @@ class Load(msgspec.Struct, frozen=True):
         replace = msgspec.structs.replace
         tasks = (replace(t, **{field: getattr(t, field) * times for field in _SUMMED}) for t in self.tasks)
         stretches = (replace(s, parent=moved(s.parent, time)) for time in range(times) for s in self.stretches)
-        groups = (replace(g, context=moved(g.context, time)) for time in range(times) for g in self.groups)
+        groups = (replace(g, context=moved(g.context, n), time=n) for n in range(times) for g in self.groups)
         return Load(tuple(tasks), tuple(stretches), tuple(groups))
 
 

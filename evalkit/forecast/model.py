@@ -129,7 +129,7 @@ def timed(replica: Replica, replicas: int, load: Load) -> Times:
 
 
 def _replica(spec: ModelSpec, shape: Shape, site: Site, longest: int) -> Replica:
-    serving = serving_for(spec, shape, site.hardware)
+    serving = serving_for(spec, shape, site.hardware, longest)
     stated = site.tp or setting(spec.options, "tensor_parallel_size", None)
     if spec.engine == "hf" and not site.tp:
         tp = 1

@@ -1,15 +1,16 @@
 """The orders in which a load can be served, and the jobs of each: whole contexts together, shuffled, or blended.
 
-`blended` feeds the engine from both ends: contexts that are mostly read and contexts that are mostly written, side by
-side, without parting the questions on a long context. The two cursors move towards each other so that arithmetic and
-memory traffic are asked for in the proportion that the whole load has.
+`blended` follows the rule by which `plan.blended` orders a run: what is to be read against what may be written, each as
+a share of its sum. What is read is counted in tokens of the prefix tree here and in characters of whole segments there,
+and two tasks over one text are two contexts here; seconds, which only a forecast knows, decide nothing.
 """
 
 from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 
 import msgspec
 import numpy as np
@@ -25,11 +26,19 @@ BATCH = 32
 
 
 class Work(msgspec.Struct, frozen=True):
-    """A context's jobs, and what they will take of arithmetic and of memory traffic, in seconds."""
+    """A context's jobs, and what they will take."""
 
     jobs: tuple[Job, ...]
     arithmetic: float
+    """Seconds."""
     traffic: float
+    """Seconds of memory traffic."""
+    reading: float
+    """Prompt tokens: the shared text once, and what each request adds, as `plan.blended` weighs a context."""
+    writing: float
+    """Most tokens that the replies may have."""
+    time: int = 0
+    """Number of the adapter."""
 
     @property
     def seconds(self) -> float:
@@ -85,27 +94,30 @@ def shuffled(found: Iterable[Work], seed: int = 0) -> list[Job]:
     return jobs
 
 
-def blended(found: Sequence[Work]) -> list[Job]:
-    """From both ends: the work most bound by arithmetic and the one most bound by memory, side by side.
+def blended(found: Iterable[Work]) -> list[Job]:
+    """By adapter; within one from both ends, so that reading and writing progress in step, as `plan.blended` does it.
 
     A context that is mostly read is taken whole, lest it lose its place in the cache between two of its questions.
     """
-    ranked = sorted((w for w in found if w.jobs), key=lambda w: -w.arithmetic / (w.seconds or 1.0))
-    wanted = sum(w.arithmetic for w in ranked) / (sum(w.seconds for w in ranked) or 1.0)
+    ordered = sorted((w for w in found if w.jobs), key=lambda w: w.time)
+    return [job for _, mine in groupby(ordered, key=lambda w: w.time) for job in _from_both_ends(list(mine))]
+
+
+def _from_both_ends(found: Sequence[Work]) -> Iterator[Job]:
+    ranked = sorted(found, key=lambda w: -w.reading / max(w.writing, 1))
+    reading, writing = sum(w.reading for w in ranked) or 1, sum(w.writing for w in ranked) or 1
     queues = [deque(work.jobs) for work in ranked]
     low, high = 0, len(ranked) - 1
-    jobs: list[Job] = []
-    arithmetic = traffic = 0.0
+    read = written = 0.0
     while low <= high:
-        side = low if arithmetic <= wanted * (arithmetic + traffic) else high
+        side = low if read / reading <= written / writing else high
         work = ranked[side]
         taken = len(queues[side]) if side == low else 1
-        jobs += [queues[side].popleft() for _ in range(taken)]
-        arithmetic += work.arithmetic * taken / len(work.jobs)
-        traffic += work.traffic * taken / len(work.jobs)
+        yield from (queues[side].popleft() for _ in range(taken))
+        read += work.reading * taken / len(work.jobs)
+        written += work.writing * taken / len(work.jobs)
         if not queues[side]:
             low, high = (low + 1, high) if side == low else (low, high - 1)
-    return jobs
 
 
 def _work(load: Load, replica: Replica, group: Group, reply_share: float) -> Work:
@@ -121,7 +133,10 @@ def _work(load: Load, replica: Replica, group: Group, reply_share: float) -> Wor
     arithmetic += replica.attention_seconds(own, shared) * group.requests
     middle = np.full(BATCH, shared + own + reply // 2, np.int64)
     traffic = replica.decode_seconds(middle, shared) * reply * count / BATCH
-    return Work((leader, *[further] * (group.draws - 1)) * group.requests, arithmetic, traffic)
+    return Work(
+        jobs=(leader, *[further] * (group.draws - 1)) * group.requests, arithmetic=arithmetic, traffic=traffic,
+        reading=shared + group.own_tokens * group.draws, writing=group.reply_tokens * group.draws, time=group.time,
+    )  # fmt: skip
 
 
 def _parts(work: Work, replicas: int) -> list[Work]:
@@ -139,7 +154,8 @@ def _first(work: Work, most: int) -> Work:
 def _slice(work: Work, start: int, stop: int) -> Work:
     jobs = work.jobs[start:stop]
     share = len(jobs) / len(work.jobs)
-    return Work(jobs, work.arithmetic * share, work.traffic * share)
+    scaled = {of: getattr(work, of) * share for of in ("arithmetic", "traffic", "reading", "writing")}
+    return msgspec.structs.replace(work, jobs=jobs, **scaled)
 
 
 def _path(load: Load, context: int) -> tuple[int, ...]:

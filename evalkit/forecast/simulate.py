@@ -3,8 +3,10 @@
 It goes from event to event, not from token to token: while nobody joins or leaves, steps are priced in one stretch.
 Requests are admitted first come, first served, as long as sequences and memory allow. Shared stretches stay cached
 until their place is needed, the one unused for longest going first; a request's own tokens and its whole reply are
-reserved when it is admitted. A follower never reads what its leader is still reading (the plan holds it back); what
-of its shared text ends in a block that is not full is read again.
+reserved when it is admitted. Shared text counts as cached from the moment at which the first request over it is
+admitted: vLLM 0.32 enters a prompt's blocks in its cache when it schedules the prompt, so whoever comes behind finds
+them there, in the same step even, and nobody is held back for a leader. What of the shared text ends in a block that is
+not full is read again.
 
 A step that reads and writes at once shares the matrix products: their arithmetic hides the reading of the weights.
 Attention runs after them, as vLLM's kernels do. With `overlap`, arithmetic and memory traffic hide each other wholly,

@@ -34,6 +34,10 @@ TOKENLESS = ("replay", "baseline")
 """Engines that serve no models."""
 HF_BATCH, HF_CHUNK = 64, 4096  # evalkit.engines.hf: sequences read together, tokens of one pass over a prefix
 HF_LAYER_SECONDS = 0.0005  # eager PyTorch starts a layer's kernels one by one: measured .4 to .8 ms on CPUs and GPUs
+CACHES = {"vllm": "prefix_caching", "vllm-server": "enable_prefix_caching"}
+"""What switches the prefix cache: an option of evalkit's own engine, or vLLM's among those of its server."""
+IN_FLIGHT = {"vllm": "in_flight", "vllm-server": "concurrency"}
+"""Options of evalkit's own that bound how many requests are out at a time."""
 BLOCK = {True: 16, False: 128}  # vLLM's tokens in a cache block, on a GPU and on a CPU
 
 
@@ -81,8 +85,8 @@ def shape_for(spec: ModelSpec, folder: Path, hardware: Hardware) -> Shape:
     return load_shape(folder, dtype=dtype, kv_dtype=None if cache == "auto" else str(cache))
 
 
-def serving_for(spec: ModelSpec, shape: Shape, hardware: Hardware) -> Serving:
-    """How a model's engine batches: its options, else the engine's defaults."""
+def serving_for(spec: ModelSpec, shape: Shape, hardware: Hardware, longest: int = 0) -> Serving:
+    """How a model's engine batches: its options, else the engine's defaults. `longest`: tokens of a longest context."""
     options = spec.options
     if spec.engine == "hf":
         size = setting(options, "batch_size", "auto")
@@ -93,16 +97,28 @@ def serving_for(spec: ModelSpec, shape: Shape, hardware: Hardware) -> Serving:
         )  # fmt: skip
         return found if setting(options, "prefix_reuse", True) else found.without_reuse
     base = Serving()
-    blocks = setting(options, "num_gpu_blocks_override", None)
     block = int(setting(options, "block_size", None) or BLOCK[hardware.accelerator])
+    sequences = int(setting(options, "max_num_seqs", None) or base.sequences)
     return Serving(
-        sequences=int(setting(options, "max_num_seqs", None) or base.sequences),
+        sequences=min(sequences, int(options.get(IN_FLIGHT.get(spec.engine, "")) or sequences)),
         step_tokens=int(setting(options, "max_num_batched_tokens", None) or base.step_tokens),
         memory_share=float(setting(options, "gpu_memory_utilization", None) or base.memory_share),
         block=block,
-        reuses=bool(setting(options, "enable_prefix_caching", True)),
-        cache_tokens=int(blocks) * block if blocks else None,
+        reuses=bool(setting(options, CACHES.get(spec.engine, CACHES["vllm-server"]), True)),
+        cache_tokens=_cache_tokens(spec, block, longest),
     )
+
+
+def _cache_tokens(spec: ModelSpec, block: int, longest: int) -> int | None:
+    """Tokens that the options leave to the cache; None where they say nothing.
+
+    What `vllm` is told by `cache_tokens` it takes for the cache's size, but a request that is larger still goes alone.
+    """
+    blocks = setting(spec.options, "num_gpu_blocks_override", None)
+    stated = [int(blocks) * block] if blocks else []
+    if spec.engine == "vllm" and (told := spec.options.get("cache_tokens")):
+        stated.append(max(int(told), longest))
+    return min(stated, default=None)
 
 
 def limit_for(spec: ModelSpec, shape: Shape) -> int | None:

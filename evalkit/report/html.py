@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evalkit.errors import StorageError
-from evalkit.report import labels
+from evalkit.report import adapters, labels
 from evalkit.report.breakdown import breakdowns
 from evalkit.report.cost import costs, judge_cost
 from evalkit.report.figures import length_figures, palette, to_svg
 from evalkit.report.labels import Results
 from evalkit.report.tables import by_task, headline
+from evalkit.stats.adapters import adapter_worths
 from evalkit.stats.summary import summarise
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def render(scores: pa.Table, facts: Mapping[str, Any]) -> str:
         loader=PackageLoader("evalkit.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    environment.globals.update(labels=labels)
+    environment.globals.update(labels=labels, adapters=adapters)
     config = facts.get("config")
     name = config.get("name") if isinstance(config, Mapping) else None
     return environment.get_template("report.html").render(
@@ -74,6 +75,7 @@ def render(scores: pa.Table, facts: Mapping[str, Any]) -> str:
         lead=_lead(facts),
         unfinished=facts.get("unfinished") or (),
         headline=headline(summaries),
+        differences=adapters.lines(adapter_worths(scores)),
         colours={candidate: colour for candidate, (colour, _) in palette(summaries).items()},
         figures=[(f, Markup(to_svg(f.chart))) for f in length_figures(summaries)],
         breakdowns=breakdowns(scores),

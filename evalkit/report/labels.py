@@ -67,7 +67,18 @@ def within_family(task: str) -> str:
 
 def number(value: float | None) -> str:
     """A score with two decimals."""
-    return NONE if value is None else f"{value:.2f}"
+    return NONE if value is None else f"{round(value, 2) + 0.0:.2f}"  # + 0.0: never -0.00
+
+
+def signed(value: float) -> str:
+    """A difference with two decimals and its sign; 0.00 has none."""
+    text = f"{round(value, 2) + 0.0:+.2f}"
+    return text.lstrip("+") if text == "+0.00" else text
+
+
+def many(count: int, one: str) -> str:
+    """A count with its noun: 1 sample, 1,200 samples."""
+    return f"{count:,} {one}" if count == 1 else f"{count:,} {one}s"
 
 
 def interval(summary: Summary) -> str:
@@ -119,6 +130,6 @@ def unfinished(progress: Mapping[tuple[str, str], tuple[int, int]]) -> list[str]
 
 
 __all__ = [
-    "NONE", "Results", "apart", "family", "interval", "kind", "not_answered", "number", "percent", "series", "tokens",
-    "unfinished", "unscored", "within_family",
+    "NONE", "Results", "apart", "family", "interval", "kind", "many", "not_answered", "number", "percent", "series",
+    "signed", "tokens", "unfinished", "unscored", "within_family",
 ]

@@ -2,7 +2,8 @@
 
 A line holds the score with its interval, the same interval drawn on a track from 0 to 1, the number of samples (with
 that of their clusters where it is another: the interval rests on it), and, in a column that is there only when it is
-needed, what was counted apart. Made for 80 columns and up. Below the tables stands what it cost to read the prompts.
+needed, what was counted apart. Made for 80 columns and up. Below the tables stands what each adapter is worth, and what
+it cost to read the prompts.
 """
 
 from __future__ import annotations
@@ -16,21 +17,25 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from evalkit.report import labels
+from evalkit.report import adapters, labels
 from evalkit.report.cost import costs, judge_cost, reading
 from evalkit.report.labels import Results
+from evalkit.stats.adapters import Worth, adapter_worths
 from evalkit.stats.summary import Summary, summarise
 
 TRACK = 21  # characters from 0 to 1: one for each 0.05
-ROOMY = 100  # columns from which the drawn interval and the column of what is counted apart fit side by side
+ROOMY = 78  # columns beside task and candidate in which the drawn interval and what is counted apart fit side by side
+NAME = 20  # columns for a candidate's name where there are not more
 _UNICODE = ("·", "─", "●")
 _ASCII = (".", "-", "o")
 
 
 def print_run(console: Console, run: Results) -> None:
-    """Print the tables of a run, what reading its prompts cost, what is unfinished in it, and where it lies."""
+    """Print a run's tables, what each adapter is worth, what reading the prompts cost, what is unfinished, and where
+    it lies."""
     scores = run.scores()
     print_tables(console, summarise(scores))
+    _print_adapters(console, adapter_worths(scores))
     efficiency = run.prefill_efficiency()
     for cost in costs(scores):
         if cost.prompt_tokens:
@@ -80,11 +85,14 @@ def to_json(summaries: Iterable[Summary]) -> list[dict[str, Any]]:
 def table(summaries: Sequence[Summary], width: int = 100, *, ascii_only: bool = False) -> Table:
     """One line for each summary, in the order given; a task is named at its first line."""
     shows_apart = any(labels.apart(s) for s in summaries)
-    shows_track = width >= ROOMY or not shows_apart
+    longest = max((len(labels.series(s.candidate, s.adapter)) for s in summaries), default=0)
+    spare = width - ROOMY - max((len(labels.within_family(s.task)) for s in summaries), default=0)
+    shows_track = not shows_apart or spare >= max(len("candidate"), min(longest, NAME))
     made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     made.add_column("task", no_wrap=True)
-    longest = max((len(labels.series(s.candidate, s.adapter)) for s in summaries), default=0)
-    made.add_column("candidate", overflow="fold", min_width=min(longest, 20))
+    # rich shrinks two columns alike and cuts what a least width then pushes over the edge: only one may give way
+    fixed = max(len("candidate"), min(longest, max(NAME, spare)))
+    made.add_column("candidate", overflow="fold", min_width=min(longest, NAME), width=fixed if shows_apart else None)
     made.add_column("score", no_wrap=True)
     if shows_track:
         made.add_column(f"0{'1':>{TRACK - 1}}", no_wrap=True)
@@ -105,6 +113,18 @@ def table(summaries: Sequence[Summary], width: int = 100, *, ascii_only: bool = 
         made.add_row(*cells, end_section=closes)
         last = s.task
     return made
+
+
+def _print_adapters(console: Console, worths: Sequence[Worth]) -> None:
+    """Print the paired differences; nothing where no candidate has an adapter."""
+    if not worths:
+        return
+    console.print()
+    console.print(Text(adapters.TITLE, style="bold"))
+    for line in adapters.lines(worths):
+        console.print(Text(line), soft_wrap=True)
+    console.print(Text(adapters.READING, style="dim"), soft_wrap=True)
+    console.print()
 
 
 def _clustered(summary: Summary) -> bool:

@@ -44,8 +44,30 @@ def test_a_gpu_is_recognised_by_what_its_driver_says(driver: str, mebibytes: str
 
 
 def test_a_gpu_that_is_not_in_the_table_is_said_so() -> None:
-    with pytest.raises(ConfigError, match="'NVIDIA T4' is not in the forecast's table: name one with --gpu"):
+    with pytest.raises(ConfigError, match=r"'NVIDIA T4' \(15360 MiB\) is not in the forecast's table: name one with"):
         recognised("NVIDIA T4", "15360")
+
+
+@pytest.mark.parametrize(
+    ("driver", "mebibytes", "near"),
+    [
+        ("NVIDIA H100 PCIe", "81559", "h100"),
+        ("NVIDIA H100 NVL", "95830", "h100"),
+        ("NVIDIA H200 NVL", "143771", "h200"),
+        ("NVIDIA GH200 480GB", "97871", "h200"),
+        ("NVIDIA GB200", "189471", "b200"),
+        ("NVIDIA A100 80GB PCIe", "81920", "a100-80"),
+        ("NVIDIA GeForce RTX 4090 Laptop GPU", "16376", "rtx4090"),
+        ("NVIDIA GeForce RTX 4090", "49140", "rtx4090"),
+        ("NVIDIA H200", "[N/A]", "h200"),
+    ],
+)
+def test_a_gpu_of_nearly_a_known_name_is_not_taken_for_it(driver: str, mebibytes: str, near: str) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        recognised(driver, mebibytes)
+    table = f"{near} ({TABLE[near].memory >> 20} MiB; {TABLE[near].source})"
+    for said in (repr(driver), table, "name one with --gpu"):
+        assert said in str(refusal.value)
 
 
 def test_without_a_driver_it_is_the_cpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -76,6 +76,12 @@ def test_orders_cost_what_real_vllm_was_measured_to_compute() -> None:
     assert shuffled.computed_tokens == pytest.approx(627_000, rel=0.15)  # one random order of the engine's, one of ours
 
 
+def test_nobody_waits_for_a_leader_as_in_vllm() -> None:
+    """All in one step, and the shared text is read once: so vLLM 0.32 does it."""
+    found = run(corpora(1, 3_200, 8, reply=1), replica())
+    assert (found.steps, found.computed_tokens) == (1, 3_200 + 8 * 50)
+
+
 def test_memory_bounds_how_many_run_side_by_side() -> None:
     load = corpora(1, 1_000, 64, own=1_000, reply=500)
     wide, narrow = run(load, replica()), run(load, replica(cache_tokens=1_000 + 4 * 1_500))

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from rich.cells import cell_len
 from rich.console import Console
 
+from evalkit.report import labels
 from evalkit.report.cost import costs
 from evalkit.report.tables import TRACK, print_run, print_tables, to_json, track
 from evalkit.results import JudgeUsage
@@ -47,6 +48,18 @@ def test_what_is_counted_apart_is_said_where_there_is_something(scores: pa.Table
     assert "1 skipped" in line
     clean = scores.filter([t.startswith("town/retrieval") for t in scores["task"].to_pylist()])
     assert "counted apart" not in printed(summarise(clean), 140)
+
+
+@pytest.mark.parametrize("width", [88, 96, 100, 104, 110, 116, 124])
+@pytest.mark.parametrize("adapter", ["none", "lora:x", "lora:towns-of-the-north"])
+def test_what_is_counted_apart_is_never_cut(scores: pa.Table, width: int, adapter: str) -> None:
+    summaries = [replace(s, adapter=adapter) for s in summarise(scores)]
+    lines = printed(summaries, width).splitlines()
+    header = next(line for line in lines if "counted apart" in line)
+    last = header.index("counted apart")
+    told = " ".join(line[last:].strip() for line in lines if line[last:].strip())
+    apart = [labels.apart(s) for s in summaries if s.primary and labels.apart(s)]
+    assert apart and all(words in told for words in apart)
 
 
 def test_tasks_of_one_kind_stand_together_by_length(scores: pa.Table) -> None:
