@@ -24,6 +24,11 @@ _BOUNDS = {
     "minItems", "maxItems", "minProperties", "maxProperties",
 }  # fmt: skip
 """Keywords that count only beside a type."""
+FORMATS = (
+    "date", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "json-pointer", "relative-json-pointer",
+    "time", "uri", "uri-reference", "uri-template", "uuid",
+)  # fmt: skip
+"""Formats whose spelling the compiler knows; it passes over all others."""
 _TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,), "integer": (int,), "number": (int, float), "boolean": (bool,), "null": (type(None),),
     "array": (list, tuple), "object": (dict,),
@@ -61,6 +66,8 @@ def _unenforced_here(schema: Mapping[str, Any], own: list[str]) -> str:
     bounds = [key for key in own if key in _BOUNDS]
     if bounds and "type" not in schema:
         return f"a reply is held to {bounds[0]!r} of a JSON schema only beside a `type`"
+    if "format" in schema and schema["format"] not in FORMATS:
+        return f"a reply cannot be held to the format {schema['format']!r} of a JSON schema: state a `pattern`"
     if ("pattern" in schema or "format" in schema) and ("minLength" in schema or "maxLength" in schema):
         return "a reply cannot be held to a pattern and a length of one text: put the length into the pattern"
     loose = [name for name in schema.get("required", ()) if name not in schema.get("properties", {})]
@@ -96,4 +103,4 @@ def _below(schema: Mapping[str, Any]) -> Iterator[Any]:
             yield schema[key]
 
 
-__all__ = ["compilers_reason", "unenforced", "unenforced_by"]
+__all__ = ["FORMATS", "compilers_reason", "unenforced", "unenforced_by"]

@@ -26,9 +26,10 @@ from typing import Any
 import msgspec
 from pydantic import Field, field_validator
 
-from evalkit.adapters.lora import check_unchanged, rank
+from evalkit.adapters.lora import check_unchanged
 from evalkit.engines import supervisor
 from evalkit.engines.http import HTTP, Client
+from evalkit.engines.serving import CONSTRAINTS, lora_options, rank_room
 from evalkit.engines.weights import context_length, fingerprint, load_config
 from evalkit.errors import ConfigError, EngineError
 from evalkit.prompts import load_counter, load_encoder
@@ -37,14 +38,13 @@ from evalkit.records import Completion, Lora, Prompt, Request, digest_of_object
 
 MODULE = "vllm.entrypoints.openai.api_server"
 OURS = ("model", "served_model_name", "host", "port", "uds", "api_key", "lora_modules", "max_loras")
-RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
-"""What vLLM takes as the largest rank of a LoRA (vllm/config/lora.py)."""
 DEFAULTS = {
     "generation_config": "vllm",  # a model's own defaults (top_k, penalties) are not what the run states
     "enable_prompt_tokens_details": True,  # cached tokens of each request
     "uvicorn_log_level": "warning",
 }
 LAST_LINES = 15
+ELSEWHERE = 41  # an exit status that no failure has: vLLM computes on something else than the CPU
 
 
 class VLLMServer(Engine):
@@ -68,6 +68,8 @@ class VLLMServer(Engine):
                     raise ValueError(f"{name!r} is the engine's own and cannot be set")
                 if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
                     raise ValueError(f"{name!r} is no option of vLLM: write max_model_len for --max-model-len")
+            if not isinstance(value.get("structured_outputs_config", {}), dict):
+                raise ValueError("'structured_outputs_config' is a mapping of settings")
             return value
 
     options: Options
@@ -87,7 +89,8 @@ class VLLMServer(Engine):
 
     def use_adapters(self, adapters: Sequence[Lora]) -> None:
         """Have the server load these when it starts. Raises ConfigError for a directory that vLLM would not take."""
-        lora_flags(adapters)
+        for adapter in adapters:
+            rank_room(adapter)
         self._adapters = tuple(adapters)
 
     def prompt_tokens(self, prompt: Prompt) -> int:
@@ -116,9 +119,11 @@ class VLLMServer(Engine):
         for adapter in self._adapters:
             check_unchanged(adapter)
         port = _free_port()
-        serve = {**DEFAULTS, **lora_flags(self._adapters), **self.options.serve}
+        adapted = lora_flags(self._adapters, on_cpu=_on_cpu(self._python)) if self._adapters else {}
+        given = self.options.serve
+        held = {"structured_outputs_config": {**CONSTRAINTS, **given.get("structured_outputs_config", {})}}
         addressed = {"model": self._model, "served_model_name": self._model, "host": "127.0.0.1", "port": port}
-        command = [self._python, "-m", MODULE, *flags({**addressed, **serve})]
+        command = [self._python, "-m", MODULE, *flags({**addressed, **DEFAULTS, **adapted, **given, **held})]
         server = self._server = Server(command)
         server.wait(f"http://127.0.0.1:{port}/health", self.options.start_timeout)
         asked = {name: getattr(self.options, name) for name in Client.model_fields}
@@ -194,23 +199,20 @@ def flags(options: Mapping[str, Any]) -> list[str]:
     return words
 
 
-def lora_flags(adapters: Sequence[Lora]) -> dict[str, Any]:
-    """vLLM's options for LoRA directories, served by their digests as names. Raises ConfigError for a wrong one.
+def lora_flags(adapters: Sequence[Lora], *, on_cpu: bool) -> dict[str, Any]:
+    """vLLM's options for LoRA directories, served by their digests as names. Raises ConfigError for a rank beyond all.
 
-    There is room for one more than there are, which stays empty: in a batch of both, vLLM's CPU build (0.32) gives a
-    request without an adapter what lies in the last place.
+    >>> lora_flags((), on_cpu=False)
+    {}
     """
-    if not adapters:
-        return {}
-    highest, path = max((rank(adapter), adapter.path) for adapter in adapters)
-    if highest > RANKS[-1]:
-        raise ConfigError(f"the adapter {path!r} has rank {highest}, and vLLM serves none above {RANKS[-1]}")
-    return {
-        "enable_lora": True,
-        "max_loras": len(adapters) + 1,
-        "max_lora_rank": next(each for each in RANKS if each >= highest),
-        "lora_modules": [f"{adapter.digest}={adapter.path}" for adapter in adapters],
-    }
+    modules = [f"{adapter.digest}={adapter.path}" for adapter in adapters]
+    return {**lora_options(adapters, on_cpu=on_cpu), "lora_modules": modules} if adapters else {}
+
+
+def _on_cpu(python: str) -> bool:
+    """Whether an interpreter's vLLM computes on the CPU; one that does not say is given the room that a CPU needs."""
+    look = f"from vllm.platforms import current_platform as here; raise SystemExit(0 if here.is_cpu() else {ELSEWHERE})"
+    return subprocess.run([python, "-c", look], capture_output=True).returncode != ELSEWHERE
 
 
 def _interpreter(python: str) -> str:
@@ -231,7 +233,7 @@ def _identity(model: str, options: VLLMServer.Options) -> tuple[str, int | None]
     """Fingerprint and longest context of what would be served."""
     config = load_config(model, trust_remote_code=bool(options.serve.get("trust_remote_code")))
     weights = fingerprint(model, config, str(options.serve.get("dtype", "auto")))
-    digest = digest_of_object(("vllm-server 1", options.serve, options.extra_body)).hex()
+    digest = digest_of_object(("vllm-server 2", options.serve, options.extra_body)).hex()
     stated = options.serve.get("max_model_len")
     limit = stated if isinstance(stated, int) and stated > 0 else context_length(config)
     return f"{weights}:{digest}", limit

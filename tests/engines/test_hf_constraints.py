@@ -18,7 +18,7 @@ from tiny import CONTEXT, QUESTIONS, SHAPE, answers, ask  # noqa: E402
 from tokenizers import Tokenizer, models, pre_tokenizers  # noqa: E402
 
 from evalkit.engines.hf import HF  # noqa: E402
-from evalkit.engines.schema import unenforced  # noqa: E402
+from evalkit.engines.schema import FORMATS, unenforced  # noqa: E402
 from evalkit.records import Constraint  # noqa: E402
 
 SHIPPED = Path(__file__).resolve().parents[2] / "tasks" / "archive" / "model"
@@ -112,6 +112,12 @@ def test_thinking_that_the_prompt_opens_hides_no_constrained_reply(folders: Any,
     assert held.text in {"yes", "no"} and held.reasoning == ""
 
 
+@pytest.mark.parametrize("said", ["it says </think> and 4", "<think>4</think>", "<think>"])
+def test_a_constrained_reply_may_quote_marks_of_thinking(said: str, engine: HF) -> None:
+    held, free = answers(engine, [ask("Who?", constraint=Constraint(choice=(said,)), max_tokens=80), ask("Who?")])
+    assert (held.text, held.reasoning, held.finish) == (said, "", "stop") and free.text
+
+
 @pytest.mark.parametrize(
     ("constraint", "reason"),
     [
@@ -125,6 +131,8 @@ def test_thinking_that_the_prompt_opens_hides_no_constrained_reply(folders: Any,
         ({"json": {"anyOf": [{"type": "integer"}], "minimum": 1, "type": "integer"}}, "'minimum' beside 'anyOf'"),
         ({"json": {"type": "string", "enum": ["a", 1]}}, "'type' beside 'enum'"),
         ({"json": {"type": "string", "pattern": "a*", "maxLength": 2}}, "put the length into the pattern"),
+        ({"json": {"type": "string", "format": "nonsense"}}, "cannot be held to the format 'nonsense'"),
+        ({"json": {"type": "array", "items": {"type": "string", "format": "iri"}}}, "to the format 'iri'"),
         ({"json": {"$ref": "#/$defs/none"}}, "Cannot find field"),
         ({"regex": "(a"}, "The parenthesis is not closed"),
         ({"regex": "(?=a)b"}, "Lookahead is not supported"),
@@ -150,6 +158,31 @@ def test_what_no_reply_can_be_held_to_is_refused(constraint: dict[str, Any], rea
 )
 def test_usual_schemas_are_kept_whole(schema: dict[str, Any]) -> None:
     assert unenforced(schema) == ""
+
+
+SPELT = {
+    "date": ("2024-02-28", "2024-13-01"), "date-time": ("2024-02-28T10:20:30Z", "2024-02-28"),
+    "duration": ("P3D", "3 days"), "email": ("a@b.org", "a b.org"), "hostname": ("a.org", "a b"),
+    "ipv4": ("1.2.3.4", "1.2.3.400"), "ipv6": ("::1", ":::1"), "json-pointer": ("/a/b", "a/b"),
+    "relative-json-pointer": ("0/a", "a"), "time": ("10:20:30Z", "25:00:00Z"), "uri": ("https://a.org/b", "no uri"),
+    "uri-reference": ("/b", "a b"), "uri-template": ("/{a}", "/{a"),
+    "uuid": ("123e4567-e89b-12d3-a456-426614174000", "123"),
+}  # fmt: skip
+"""A text that is of a format, and one that is not."""
+
+
+def test_each_format_that_is_let_through_is_one_that_the_compiler_keeps() -> None:
+    from xgrammar import Grammar
+    from xgrammar.testing import _is_grammar_accept_string as accepts
+
+    assert set(SPELT) == set(FORMATS)
+    for name, (good, bad) in SPELT.items():
+        schema = {"type": "string", "format": name}
+        grammar = Grammar.from_json_schema(json.dumps(schema), any_whitespace=False)
+        assert unenforced(schema) == "" and accepts(grammar, json.dumps(good)), name
+        assert not accepts(grammar, json.dumps(bad)), name
+    unknown = Grammar.from_json_schema('{"type": "string", "format": "iri"}', any_whitespace=False)
+    assert accepts(unknown, '"no iri"'), "why others are refused"
 
 
 def test_a_dead_end_is_an_error_and_no_reply(tmp_path: Path) -> None:

@@ -239,11 +239,45 @@ def test_adapters_are_models_of_the_server_named_by_their_content(
     assert other.finish == "error" and "'elsewhere'" in other.error
 
 
-def test_an_adapter_that_vllm_would_not_serve_is_refused_before_anything_starts(tmp_path: Path) -> None:
-    assert lora_flags(()) == {}
-    assert lora_flags([lora(tmp_path / "small", 1)])["max_lora_rank"] == 1
-    with pytest.raises(ConfigError, match="large' has rank 513, and vLLM serves none above 512"):
-        lora_flags([lora(tmp_path / "large", 4, rank_pattern={"q_proj": 513})])
+def test_an_adapter_that_vllm_would_not_serve_is_refused_before_anything_starts(
+    told: Callable[[], dict[str, Any]], make: Callable[..., VLLMServer], tmp_path: Path
+) -> None:
+    engine = make()
+    with pytest.raises(ConfigError, match="large' has rank 513, and vLLM serves 512 at most"):
+        engine.use_adapters([lora(tmp_path / "small", 1), lora(tmp_path / "large", 4, rank_pattern={"q_proj": 513})])
+    assert not (tmp_path / "told.json").exists()
+
+
+def test_room_is_made_for_the_highest_rank_and_for_all_adapters_on_a_cpu(tmp_path: Path) -> None:
+    many = [lora(tmp_path / str(n), rank) for n, rank in enumerate([1, 9, *[2] * 8])]
+    assert lora_flags((), on_cpu=True) == lora_flags((), on_cpu=False) == {}
+    for number, on_cpu, places, rank in ((1, True, 2, 1), (10, True, 11, 16), (1, False, 1, 1), (10, False, 8, 16)):
+        found = lora_flags(many[:number], on_cpu=on_cpu)
+        assert (found["max_loras"], found["max_lora_rank"], len(found["lora_modules"])) == (places, rank, number)
+
+
+@pytest.mark.parametrize(("says", "places"), [("True", "3"), ("False", "2"), ("1 / 0", "3")])
+def test_places_for_adapters_are_as_many_as_the_server_s_device_needs(
+    says: str, places: str, told: Callable[[], dict[str, Any]], make: Callable[..., VLLMServer], tmp_path: Path
+) -> None:
+    platform = f"class current_platform:\n    is_cpu = staticmethod(lambda: {says})\n"
+    (tmp_path / "packages" / "vllm" / "platforms.py").write_text(platform)
+    engine = make()
+    engine.use_adapters([lora(tmp_path / "one"), lora(tmp_path / "two", 4)])
+    list(engine.generate([ask(1)]))
+    argv = told()["argv"]
+    assert argv[argv.index("--max-loras") + 1] == places
+
+
+@pytest.mark.parametrize("given", [{}, {"disable_any_whitespace": False}])
+def test_the_server_holds_replies_with_the_compiler_that_the_engine_in_this_process_has(
+    given: dict[str, Any], told: Callable[[], dict[str, Any]], make: Callable[..., VLLMServer]
+) -> None:
+    list(make(serve={"structured_outputs_config": given} if given else {}).generate([ask(1)]))
+    argv = told()["argv"]
+    at = argv.index("--structured-outputs-config")
+    assert argv.count("--structured-outputs-config") == 1
+    assert json.loads(argv[at + 1]) == {"backend": "xgrammar", "disable_any_whitespace": True, **given}
 
 
 def test_an_adapter_that_was_written_anew_since_is_refused(
@@ -270,6 +304,7 @@ def test_options_become_the_command_line_of_vllm() -> None:
 @pytest.mark.parametrize(("options", "sentence"), [
     ({"serve": {"port": 8000}}, "'port' is the engine's own"),
     ({"serve": {"--max-model-len": 3}}, "write max_model_len for --max-model-len"),
+    ({"serve": {"structured_outputs_config": "xgrammar"}}, "'structured_outputs_config' is a mapping of settings"),
     ({"python": "no-such-python"}, "`python:` names no interpreter: 'no-such-python'"),
     ({"python": "/usr/bin/env"}, "needs the package 'vllm'"),
 ])  # fmt: skip
@@ -369,6 +404,9 @@ def test_real_vllm_keeps_to_a_choice_an_expression_and_a_schema(real: tuple[VLLM
     assert one.text in choice.choice, one
     assert re.fullmatch(regex.regex, two.text), two
     assert json.loads(three.text) in {"shale", "marble"}, three
+    loose = Constraint(json={"type": "array", "items": {"enum": [0, 1]}, "minItems": 3, "maxItems": 3})
+    (four,) = engine.generate([about(9, 4, constraint=loose, sampling=Sampling(40))])
+    assert json.dumps(json.loads(four.text), separators=(",", ":")) == four.text, "no free white space"
 
 
 @pytest.mark.vllm

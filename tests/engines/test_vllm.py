@@ -175,6 +175,17 @@ def test_an_unknown_argument_of_vllms_gets_the_nearest_name(vllm_here: None) -> 
         build_engine(spec, ek.Catalogue())
 
 
+@pytest.mark.parametrize(
+    "given", [{"reasoning_parser": "qwen3"}, {"structured_outputs_config": {"reasoning_parser": "qwen3"}}]
+)
+def test_a_parser_of_thinking_is_refused_as_constraints_hold_from_the_first_token_on(
+    given: dict[str, Any], vllm_here: None
+) -> None:
+    spec = CandidateSpec(name="v", engine="vllm", model=MODEL, options={"engine": given})
+    with pytest.raises(ConfigError, match=r"`reasoning_parser` cannot be set: .*; engine 'vllm-server' takes one"):
+        build_engine(spec, ek.Catalogue())
+
+
 @pytest.mark.skipif(importlib.util.find_spec("vllm") is not None, reason="vLLM is here")
 def test_without_vllm_the_sentence_says_what_to_install() -> None:
     with pytest.raises(ConfigError, match=r"pip install 'evalkit-lm\[vllm\]'"):

@@ -1,4 +1,4 @@
-"""Real vLLM and transformers asked the same: replies, constraints, probabilities, adapters; and who waits for whom.
+"""Real vLLM and transformers asked the same: replies, constraints, probabilities, adapters; and who shares with whom.
 
 All questions to vLLM are asked by one process (`support/asked_of_vllm.py`), for a start takes half a minute.
 """
@@ -86,14 +86,17 @@ def test_what_vllm_is_asked_and_what_it_says(said: dict[str, Any]) -> None:
     ):
         assert found[name]["finish"] == "error" and found[name]["text"] == ""
         assert re.search(reason, found[name]["error"]) and "project/cpp" not in found[name]["error"]
-    followers = [found[f"shared {n}"]["usage"]["cached_tokens"] for n in range(1, 12)]
-    assert all(followers), "every follower waits for its leader's prompt"
+    sharers = [found[f"shared {n}"]["usage"]["cached_tokens"] for n in range(1, 12)]
+    assert all(sharers), "whoever comes behind finds what the first has entered, in the same step even"
     assert all(c["seconds"] >= 0 for c in found.values())
     assert said["after a stop"]["again"]["finish"] in {"stop", "length"}, "an engine goes on after a stop"
 
 
-def test_requests_that_come_while_others_run_are_asked_at_once_and_leaders_first(said: dict[str, Any]) -> None:
-    """The requests ran dry, and filled again when the first completion was taken, with a long reply in flight."""
+def test_requests_that_come_while_others_run_are_asked_at_once_and_read_nothing_twice(said: dict[str, Any]) -> None:
+    """The requests ran dry, and filled again when the first completion was taken, with a long reply in flight.
+
+    Nobody waits: a follower overtakes the leader whose prompt it shares, and is done while the leader still replies.
+    """
     order = [name for name, *_ in said["fed"]]
     assert sorted(order) == ["first turn", "follower", "leader", "long", "second turn"]
     assert order.index("second turn") < order.index("long") and order.index("follower") < order.index("leader")
@@ -120,6 +123,7 @@ def test_constrained_replies_are_those_of_transformers(said: dict[str, Any], hf:
     texts = {name: c["text"] for name, c in said["constrained"].items()}
     assert texts["enum 1"] in {'"weaver"', '"mason"'} and texts["choice 1"] in HELD["choice"].choice
     assert re.fullmatch(HELD["regex"].regex, texts["regex 1"])
+    assert texts["mark 1"] == '"it says </think> and 4"', "a constrained reply is not parted"
     assert json.dumps(json.loads(texts["object 1"]), separators=(",", ":")) == texts["object 1"], "no free white space"
 
 

@@ -40,6 +40,7 @@ HELD = {
     ),
     "regex": Constraint(regex=r"(mill|weaver)( [0-9]{2}){1,3}\."),
     "choice": Constraint(choice=("yes", "no, never", "yes and no")),
+    "mark": Constraint(json={"enum": ["it says </think> and 4"]}),
 }
 BAD = {"type": "no such type"}
 

@@ -19,7 +19,8 @@ _MARGIN = 4  # tokens more than a stop string has bytes: a decoder may trim the 
 class Reply:
     """Tokens generated for one request. `open_thinking`: the prompt already ends in an opened <think>.
 
-    A reply under a constraint is held to it from its first token on, whatever the prompt opened.
+    A reply under a constraint is held to it from its first token on, whatever the prompt opened: it is all text, and a
+    mark of thinking in it is one that it quotes.
     """
 
     def __init__(self, request: Request, tokenizer: Any, ends: Collection[int], *, open_thinking: bool) -> None:
@@ -48,7 +49,7 @@ class Reply:
         at = self._first_stop(text)
         if at is not None:
             text = text[:at]
-        return thinking.split(text, opened=thinking.opened_before(text) if self._constrained else self._open_thinking)
+        return (text, "") if self._constrained else thinking.split(text, opened=self._open_thinking)
 
     def _stopped(self) -> bool:
         if self._first_stop(self._decode(self.tokens[-self._reach :])) is None:

@@ -45,7 +45,7 @@ from evalkit.prompts import PromptEncoder, load_counter, load_encoder
 from evalkit.protocols import Engine, Options
 from evalkit.records import Completion, Prompt, Request, Usage, digest_of_object
 
-VERSION = "1"
+VERSION = "2"
 """Raised whenever the same request may get another completion out of the same reply."""
 ROOM = 2
 """Times over what a server's cache holds may be out: what waits in its own queue takes no room there, and with no more

@@ -157,14 +157,15 @@ class Dispatch:
         line, request = self._line, ticket.request
         body = line.bodies.body(request, streamed=streamed)
         heard = stream.Watch(functools.partial(line.gate.was_read, ticket)).feed if streamed else None
+        constrained = request.constraint is not None
         answer = await line.session.exchange("POST", PATH, body, heard)
         if isinstance(answer, Failure):
             return answer
         if streamed and stream.is_stream(answer):
             told = stream.assemble(answer)
-            found = told if isinstance(told, Failure) else read_object(request.key, told)
+            found = told if isinstance(told, Failure) else read_object(request.key, told, constrained=constrained)
         else:
-            found = read_reply(request.key, answer)
+            found = read_reply(request.key, answer, constrained=constrained)
         return found if isinstance(found, Failure) else constraints.checked(found, request.constraint, vllm=line.vllm)
 
     def _final(self, key: bytes, failure: Failure, seconds: float) -> Completion:

@@ -4,6 +4,8 @@ Nothing but the candidate's own words becomes a text. A refusal and a content fi
 answer (`refusal`), a reply cut by its length is `length`; a tool call, a reply without a choice or without content
 is an `error` of that request that says so. A body that is not what it should be may be read again: `Failure`. Tokens'
 probabilities that are not what they should be are left out, for the reply is none the worse.
+
+A constrained reply is never parted at marks of thinking: it may quote them, as a judge does whose candidate wrote one.
 """
 
 from __future__ import annotations
@@ -44,7 +46,7 @@ class _Logprobs(msgspec.Struct):
     content: list[_Token]
 
 
-def read_reply(key: bytes, body: bytes) -> Completion | Failure:
+def read_reply(key: bytes, body: bytes, *, constrained: bool = False) -> Completion | Failure:
     """The completion in a reply of status 200; its `seconds` are the caller's to add."""
     try:
         told = decode(body)
@@ -52,10 +54,10 @@ def read_reply(key: bytes, body: bytes) -> Completion | Failure:
         return Failure(f"the reply is not JSON ({error}): {start(body)}" if body else "the reply is empty")
     if not isinstance(told, dict):
         return Failure(f"the reply is not a completion: {start(body)}")
-    return read_object(key, told)
+    return read_object(key, told, constrained=constrained)
 
 
-def read_object(key: bytes, told: dict[str, Any]) -> Completion | Failure:
+def read_object(key: bytes, told: dict[str, Any], *, constrained: bool = False) -> Completion | Failure:
     """The completion in what a reply says."""
     if told.get("error"):  # some gateways answer 200 and say here that they failed
         return _gateway(told)
@@ -72,12 +74,14 @@ def read_object(key: bytes, told: dict[str, Any]) -> Completion | Failure:
         return _error(key, "the reply is a tool call, not a text", usage)
     if said not in FINISHES:
         return Failure(f"the server ended the reply for a reason of its own: {said!r}")
-    completion = _completion(key, message, FINISHES[said], usage)
+    completion = _completion(key, message, FINISHES[said], usage, constrained=constrained)
     logprobs = choice.get("logprobs")
     return msgspec.structs.replace(completion, logprobs=_logprobs(logprobs)) if logprobs else completion
 
 
-def _completion(key: bytes, message: dict[str, Any], finish: FinishReason, usage: Usage) -> Completion:
+def _completion(
+    key: bytes, message: dict[str, Any], finish: FinishReason, usage: Usage, *, constrained: bool
+) -> Completion:
     content = message.get("content")
     reasoning = message.get("reasoning_content") or message.get("reasoning") or ""
     refusal = message.get("refusal")
@@ -91,7 +95,7 @@ def _completion(key: bytes, message: dict[str, Any], finish: FinishReason, usage
         content = ""  # thinking that used up its budget, or a filter that left nothing
     if not isinstance(content, str) or not isinstance(reasoning, str):
         return _error(key, f"the reply's content is not a text but a {type(content).__name__}", usage)
-    if not reasoning:
+    if not reasoning and not constrained:
         content, reasoning = thinking.split(content, opened=thinking.opened_before(content))
     return Completion(key, content, finish, reasoning, usage)
 

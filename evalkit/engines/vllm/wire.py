@@ -63,9 +63,9 @@ def adapter(lora: Lora | None) -> Any:
 def completion(job: Job, output: Any, *, opened: bool, spell: Callable[[int], str]) -> Completion:
     """What vLLM made of a job. `opened`: its prompt ended in an opened <think>; `spell`: how a token reads."""
     [said] = output.outputs
-    if job.request.constraint is not None:  # held to it from the first token on, unless vLLM was told how to part them
-        opened = thinking.opened_before(said.text)
-    text, reasoning = thinking.split(said.text, opened=opened)
+    text, reasoning = said.text, ""
+    if job.request.constraint is None:  # else held to it from the first token on: a mark in it is one that it quotes
+        text, reasoning = thinking.split(text, opened=opened)
     finish = FINISH.get(said.finish_reason)
     if finish is None:
         return Completion(job.request.key, finish="error", error=f"vLLM ended the request: {said.finish_reason}")

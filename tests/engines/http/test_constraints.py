@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,13 +10,20 @@ import pytest
 
 from evalkit.engines.http import HTTP
 from evalkit.errors import ConfigError
-from evalkit.records import Completion, Constraint, Lora, Request, Sampling
+from evalkit.protocols import user
+from evalkit.records import Completion, Constraint, Lora, Prompt, Request, Sample, Sampling
 
 Ask = Callable[..., Request]
 Connect = Callable[..., HTTP]
 Serve = Callable[..., Any]
 VLLM = {"data": [{"id": "m", "owned_by": "vllm"}]}
 CHOICE, REGEX = Constraint(choice=("right", 'not "right"')), Constraint(regex="[A-D]{2}")
+VERDICT = Constraint(json={
+    "type": "object",
+    "properties": {"reasoning": {"type": "string"}, "verdict": {"enum": ["right", "wrong"]}},
+    "required": ["reasoning", "verdict"],
+    "additionalProperties": False,
+})  # fmt: skip
 
 
 @pytest.fixture
@@ -71,6 +79,85 @@ def test_a_reply_that_breaks_its_constraint_is_an_error_and_no_answer(
 ])  # fmt: skip
 def test_a_reply_that_was_cut_is_one_as_far_as_it_goes(text: str, models: Any, finish: str, answered: Any) -> None:
     assert answered(CHOICE, text, "length", models)[0].finish == finish
+
+
+@pytest.mark.parametrize("models", [None, VLLM])
+@pytest.mark.parametrize(("text", "why"), [
+    ("Sure! I think it is right.", "(it is no JSON)"),
+    ("", "(it is no JSON)"),
+    ("[" * 100_000, "(it is no JSON)"),
+    ('{"reasoning":NaN,"verdict":"right"}', "(it is no JSON)"),
+    ('["right"]', "(at $: ['right'] is not of type 'object')"),
+    ('{"verdict":"right"}', "(at $: 'reasoning' is a required property)"),
+    ('{"reasoning":"","verdict":"Right"}', "(at $.verdict: 'Right' is not one of ['right', 'wrong'])"),
+    ('{"reasoning":"","verdict":"right","more":1}', "('more' was unexpected)"),
+])  # fmt: skip
+def test_a_whole_reply_that_breaks_its_schema_is_an_error_and_no_answer(
+    text: str, why: str, models: Any, answered: Any
+) -> None:
+    completion, _ = answered(VERDICT, text, models=models)
+    assert completion.finish == "error" and not completion.text
+    begins = "the server did not hold the reply to its constraint: it had to satisfy a JSON schema ("
+    assert completion.error.startswith(begins) and why.strip("()") in completion.error
+    assert len(completion.error) < 500 and completion.usage.completion_tokens == 3
+
+
+@pytest.mark.parametrize("models", [None, VLLM])
+def test_a_reply_that_satisfies_its_schema_is_kept_as_it_is_and_a_cut_one_as_far_as_it_goes(
+    models: Any, answered: Any
+) -> None:
+    text = ' {"reasoning": "so \\ud800",\n "verdict": "right"}'
+    completion, asked = answered(VERDICT, text, models=models)
+    assert (completion.text, completion.finish) == (text, "stop")
+    assert asked[0]["response_format"]["json_schema"]["schema"] == VERDICT.json
+    cut, _ = answered(VERDICT, '{"reasoning": "so', "length", models)
+    assert (cut.text, cut.finish) == ('{"reasoning": "so', "length")
+
+
+@pytest.mark.parametrize("models", [None, VLLM])
+@pytest.mark.parametrize("text", [
+    '{"reasoning":"it says </think> and 4","verdict":"right"}',
+    '{"reasoning":"<think>4</think>","verdict":"wrong"}',
+])  # fmt: skip
+def test_a_constrained_reply_may_quote_marks_of_thinking(text: str, models: Any, answered: Any) -> None:
+    completion, _ = answered(VERDICT, text, models=models)
+    assert (completion.text, completion.reasoning, completion.finish) == (text, "", "stop")
+
+
+def test_a_streamed_constrained_reply_may_quote_marks_of_thinking(
+    scripted: Any, serve: Serve, connect: Connect
+) -> None:
+    server = serve()
+    text = '{"reasoning":"it says </think> and 4","verdict":"right"}'
+    server.replies["Land1"] = scripted.reply(text)
+    shared = "All the lands there are have a capital. " * 100
+    requests = [
+        Request(Prompt((user(shared, tail),)), Sample(tail, ("q",)), constraint=held)
+        for tail, held in (("Land1?", VERDICT), ("Land9?", None))
+    ]
+    found = {c.key: c for c in connect(server).generate(requests)}
+    assert server.asked[0]["stream"] is True
+    assert (found[requests[0].key].text, found[requests[0].key].reasoning) == (text, "")
+
+
+@pytest.mark.parametrize(("schema", "models", "reason"), [
+    ({"type": "integer", "multipleOf": 3}, VLLM, "the reply cannot be held to its constraint: .*'multipleOf'"),
+    ({"type": "no such type"}, None, "the constraint is no JSON schema: at "),
+    ({"type": "no such type"}, VLLM, "the constraint is no JSON schema: at "),
+])  # fmt: skip
+def test_a_schema_that_a_reply_cannot_be_held_to_is_refused(
+    schema: dict[str, Any], models: Any, reason: str, answered: Any
+) -> None:
+    completion, asked = answered(Constraint(json=schema), "6", models=models)
+    assert completion.finish == "error" and re.match(reason, completion.error) and not asked
+
+
+def test_other_servers_may_be_asked_for_any_schema_as_the_reply_is_validated(answered: Any) -> None:
+    thirds = Constraint(json={"type": "integer", "multipleOf": 3})
+    assert answered(thirds, "6")[0].text == "6"
+    assert "7 is not a multiple of 3" in answered(thirds, "7")[0].error
+    lost = Constraint(json={"$ref": "https://example.com/none.json"})
+    assert "cannot be validated: " in answered(lost, "7")[0].error, "and nothing is fetched"
 
 
 def test_an_expression_is_refused_where_no_server_would_hold_to_it(answered: Any) -> None:
