@@ -11,7 +11,6 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +71,8 @@ def grade(
     )
     counter = stated_counter(config, (), catalogue)
     items = build_task(config.tasks[0], config.seed, catalogue, counter).load()
-    asked = [sample.id for sample, _ in islice(items, limit)]
-    for remark in remarks(found, asked, task) if asked else ():
+    names = [sample.id for sample, _ in items]
+    for remark in remarks(found, names, names[:limit], task) if names else ():
         tell(remark)
     return run(config, limit=limit, out=out, catalogue=catalogue, observer=observer)
 
@@ -100,8 +99,8 @@ def survey(path: Path, *, id_field: str = "id", by: str | None = None) -> Predic
     return Predictions(path, names, draws, tuple(dict.fromkeys(name for _, name in counts)), frozenset(counts))
 
 
-def remarks(found: Predictions, samples: Sequence[str], task: str) -> list[str]:
-    """What to tell of answers to samples that are not asked about, and of samples without an answer, which count 0.
+def remarks(found: Predictions, samples: Sequence[str], asked: Sequence[str], task: str) -> list[str]:
+    """What to tell of answers to samples that a task does not have, and of those asked without an answer: they count 0.
 
     Raises DataError where no answer is to a sample of the task.
     """
@@ -114,11 +113,11 @@ def remarks(found: Predictions, samples: Sequence[str], task: str) -> list[str]:
     told = []
     if strangers:
         count = f"{len(strangers):,} of {len(found.ids):,}"
-        told.append(f"{found.path}: {count} ids are none of those asked about, as {strangers[0]!r}")
+        told.append(f"{found.path}: {count} ids are none of {task}'s, as {strangers[0]!r}")
     for candidate in found.candidates:
-        left = [name for name in samples if (candidate, name) not in found.answered]
+        left = [name for name in asked if (candidate, name) not in found.answered]
         if left:
-            count = f"{len(left):,} of {len(samples):,}"
+            count = f"{len(left):,} of {len(asked):,}"
             told.append(f"{candidate} does not answer {count} samples of {task}, as {left[0]!r}: missing, each a 0")
     return told
 

@@ -154,6 +154,12 @@ class Run:
             return str(json.loads(unpack(body))["reason"]).partition(":")[0]
         return ""
 
+    def first_unscored(self) -> str:
+        """Why the first answer that a grader did not judge was not, as far as that says nothing of a reference."""
+        for (body,) in self._query("SELECT body FROM grade WHERE status='unscored' LIMIT 1"):
+            return str(json.loads(unpack(body))["reason"]).partition(":")[0]
+        return ""
+
     def prefill_efficiency(self) -> dict[str, float]:
         """By entry: prompt tokens that had to be computed (each shared stretch once) / those that were; 1 is best.
 

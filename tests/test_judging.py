@@ -263,7 +263,7 @@ def test_predictions_are_graded_in_batch(catalogue: ek.Catalogue, capitals: Call
     found = {(s.candidate, s.grader): s.mean for s in result.summary() if s.primary}
     assert found == {(who, g): pytest.approx(8 / 12) for who in ("ann", "bob") for g in ("exact", "verdict")}
     assert len(calls(folder)) == 10, "equal answers of two people are one question"
-    assert told == [f"{folder}/said.jsonl: 1 of 7 ids are none of those asked about, as 'of another task'"]
+    assert told == [f"{folder}/said.jsonl: 1 of 7 ids are none of capitals/one's, as 'of another task'"]
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,10 @@ class Results(Protocol):
         """By candidate: prompt tokens that had to be computed / those that were."""
         ...
 
+    def first_unscored(self) -> str:
+        """Why the first answer that a grader did not judge was not; empty where all were judged."""
+        ...
+
     def judges(self) -> Sequence[JudgeUsage]:
         """What graders that ask a model asked it."""
         ...

@@ -37,6 +37,9 @@ class FinishedRun:
     def prefill_efficiency(self) -> dict[str, float]:
         return {}
 
+    def first_unscored(self) -> str:
+        return ""
+
     def judges(self) -> list[Any]:
         return []
 

@@ -195,6 +195,9 @@ def test_a_run_is_written_with_what_is_unfinished(sums: pa.Table, tmp_path: Path
         def prefill_efficiency(self) -> dict[str, float]:
             return {"small": 0.98}
 
+        def first_unscored(self) -> str:
+            return "undecided"
+
         def judges(self) -> list[JudgeUsage]:
             return [JudgeUsage("verdict", 40, 1000, 800, 40, 150)]
 

@@ -129,6 +129,9 @@ class FakeRun:
     def prefill_efficiency(self) -> dict[str, float]:
         return {"small": 0.98}
 
+    def first_unscored(self) -> str:
+        return "undecided"
+
     def judges(self) -> list[JudgeUsage]:
         return [JudgeUsage("verdict", 40, 1000, 800, 40, 150)]
 
@@ -140,6 +143,7 @@ def test_a_run_prints_its_place_and_what_is_unfinished(scores: pa.Table) -> None
     assert "Unfinished: small on town/rag@4k: 30 of 40 samples done" in file.getvalue()
     assert "town/rag@1k:" not in file.getvalue()
     told = " ".join(file.getvalue().split())
+    assert "Unscored answers are in no mean; the first one: undecided." in told
     assert "the judge of verdict read 1,000 prompt tokens, 80 % shared" in told and "prefill efficiency 0.75" in told
 
 
