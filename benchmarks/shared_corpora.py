@@ -5,7 +5,8 @@
 Three ways on equal token ids, each in a process of its own with a fresh engine: the bare engine given shuffled prompts,
 the bare engine given them grouped by corpus (its best order), and evalkit given them shuffled (plan, admission and
 engine as in a run). Prints wall time of the generation, prompt tokens computed, and of evalkit's how close they are
-to what the engine's blocks allow. Needs vLLM (the CPU build will do).
+to what the engine's blocks allow. Needs vLLM (the CPU build will do). On a GPU give a larger model with `--model`
+(`random_model.py` makes one of noise) and lengths of 32000 and 128000; `evalkit plan` foretells the same.
 """
 
 from __future__ import annotations
@@ -33,14 +34,14 @@ BLOCK = 128  # tokens that vLLM's CPU build caches together
 WAYS = ("bare shuffled", "bare grouped", "evalkit shuffled")
 
 
-def engine_and_requests(length: int, corpora: int, questions: int) -> tuple[Any, list[Any]]:
+def engine_and_requests(model: Path, length: int, corpora: int, questions: int) -> tuple[Any, list[Any]]:
     """The engine, with a cache for about two corpora, and all requests in the task's own order."""
     blocks = 2 * (length // BLOCK + 2) + 16
     options = {"enforce_eager": True, "max_num_seqs": 32, "num_gpu_blocks_override": blocks, "block_size": BLOCK}
     how = {"engine": options, "max_model_len": length + 1_000}
-    engine = make_engine("vllm", str(model_folder()), how)
+    engine = make_engine("vllm", str(model), how)
     sizes = {"worlds": corpora, "questions": questions}
-    task = make_task(f"archive/rag@{length}", sizes, seed=3, tokenizer=model_folder())
+    task = make_task(f"archive/rag@{length}", sizes, seed=3, tokenizer=model)
     requests = [request for sample, _ in task.load() for request in task.ask(sample, ())]
     short = [msgspec.structs.replace(r.sampling, max_tokens=REPLY, stop=()) for r in requests]
     return engine, [msgspec.structs.replace(r, sampling=s) for r, s in zip(requests, short, strict=True)]
@@ -91,9 +92,9 @@ def least(engine: Any, requests: list[Any]) -> tuple[int, int, int]:
     return total, total - sum(shared), total - blocks
 
 
-def one(way: str, length: int, corpora: int, questions: int) -> None:
+def one(way: str, model: Path, length: int, corpora: int, questions: int) -> None:
     """One way, in this process; prints its figures as JSON."""
-    engine, requests = engine_and_requests(length, corpora, questions)
+    engine, requests = engine_and_requests(model, length, corpora, questions)
     total, distinct, blocks = least(engine, requests)
     if way.endswith("shuffled"):
         random.Random(1).shuffle(requests)
@@ -109,16 +110,17 @@ def main() -> None:
     parser.add_argument("--length", type=int, default=8000)
     parser.add_argument("--corpora", type=int, default=8)
     parser.add_argument("--questions", type=int, default=12)
+    parser.add_argument("--model", type=Path, default=model_folder(), help="a directory; default: the small model")
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
     add_option(parser)
     given = parser.parse_args()
     if given.way:
-        one(given.way, given.length, given.corpora, given.questions)
+        one(given.way, given.model, given.length, given.corpora, given.questions)
         return
     found: dict[str, Any] = {}
     for way in WAYS:
         sizes = [w for k in ("length", "corpora", "questions") for w in (f"--{k}", str(getattr(given, k)))]
-        command = [sys.executable, __file__, "--way", way, *sizes]
+        command = [sys.executable, __file__, "--way", way, "--model", str(given.model.resolve()), *sizes]
         env = {**os.environ, "VLLM_CPU_KVCACHE_SPACE": "1"}
         done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=env)
         lines = [line for line in done.stdout.splitlines() if line.startswith("FOUND ")]
@@ -127,20 +129,22 @@ def main() -> None:
         found[way] = json.loads(lines[0].removeprefix("FOUND "))
     best = found["bare grouped"]
     table = Table(
-        "way", "seconds", "against bare grouped", "prompt tokens computed", "of what blocks allow",
+        "way", "seconds", "against bare grouped", "prompt tokens computed", "a second", "of what blocks allow",
         title=f"{best['total']:,} prompt tokens, {best['distinct']:,} distinct, {best['blocks']:,} in whole blocks",
         title_justify="left",
     )
     for way, each in found.items():
         ratio, allowed = each["seconds"] / best["seconds"], each["blocks"] / each["computed"]
-        table.add_row(way, f"{each['seconds']:.1f}", f"{ratio:.2f}x", f"{each['computed']:,}", f"{allowed:.3f}")
+        speed = f"{each['computed'] / each['seconds']:,.0f}"
+        table.add_row(way, f"{each['seconds']:.1f}", f"{ratio:.2f}x", f"{each['computed']:,}", speed, f"{allowed:.3f}")
     console = Console(width=120)
     console.print(table)
     equal = sum(a == b for a, b in zip(best["texts"], found["evalkit shuffled"]["texts"], strict=True))
     console.print(f"Replies equal to the bare engine's: {equal} of {len(best['texts'])}; load {os.getloadavg()[0]:.1f}")
     if given.record:
         shape = f"{given.corpora} corpora of {given.length} tokens x {given.questions} questions"
-        what = f"vLLM, {shape}, cache for two, shuffled"
+        name = "" if given.model == model_folder() else f" {given.model.name},"
+        what = f"vLLM,{name} {shape}, cache for two, shuffled"
         record("shared_corpora", figures(found, what))
 
 
