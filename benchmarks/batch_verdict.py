@@ -15,7 +15,6 @@ import argparse
 import json
 import os
 import random
-import subprocess
 import sys
 import tempfile
 import time
@@ -23,6 +22,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from harnesses.child import measured, tell
 from harnesses.loaded import register
 from harnesses.parts import make_engine, model_folder
 from record import Figure, add_option, record
@@ -134,17 +134,6 @@ def bare(folder: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def measure(side: str, folder: Path) -> dict[str, Any]:
-    """One side in a process of its own."""
-    command = [sys.executable, __file__, "--child", side, str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "VLLM_CPU_KVCACHE_SPACE": "2"})
-    lines = [line for line in done.stdout.splitlines() if line.startswith("FOUND ")]
-    if not lines:
-        sys.exit(f"{side}: {done.stderr[-2000:]}")
-    found: dict[str, Any] = json.loads(lines[0].removeprefix("FOUND "))
-    return found
-
-
 def main() -> None:
     """Write the data, run both sides, print the ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -157,13 +146,13 @@ def main() -> None:
     if given.child:
         register()
         side, folder = given.child
-        print("FOUND " + json.dumps((grade if side == "grade" else bare)(Path(folder))))
+        tell((grade if side == "grade" else bare)(Path(folder)))
         return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write(folder, given.answers, given.problems, given.shared)
-        ours = measure("grade", folder)
-        alone = measure("bare", folder)
+        ours = measured(["--child", "grade", str(folder)], cache_gb=2)
+        alone = measured(["--child", "bare", str(folder)], cache_gb=2)
     if (ours["requests"], ours["total"]) != (alone["requests"], alone["total"]):
         sys.exit(f"not the same work: {ours['total']:,} and {alone['total']:,} prompt tokens")
     print(f"{given.answers:,} answers to {given.problems} problems: {alone['total']:,} prompt tokens,"

@@ -16,7 +16,6 @@ import argparse
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -25,6 +24,7 @@ from typing import Any
 
 import msgspec
 import yaml
+from harnesses.child import measured, tell
 from harnesses.drive import stored_replies
 from harnesses.loaded import Clock, Loaded, now, own, register
 from harnesses.parts import make_engine, make_task, model_folder
@@ -130,19 +130,13 @@ def run(folder: Path) -> dict[str, Any]:
 def child(side: str, folder: Path) -> None:
     """One side in this process; prints its figures as JSON."""
     register()
-    print("FOUND " + json.dumps((run if side == "evalkit" else bare)(folder)))
+    tell((run if side == "evalkit" else bare)(folder))
 
 
 def measure(side: str, folder: Path) -> dict[str, Any]:
     """One side in a process of its own."""
     shutil.rmtree(folder / "run", ignore_errors=True)
-    command = [sys.executable, __file__, "--child", side, str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "VLLM_CPU_KVCACHE_SPACE": "2"})
-    lines = [line for line in done.stdout.splitlines() if line.startswith("FOUND ")]
-    if not lines:
-        sys.exit(f"{side}: {done.stderr[-2000:]}")
-    found: dict[str, Any] = json.loads(lines[0].removeprefix("FOUND "))
-    return found
+    return measured(["--child", side, str(folder)], cache_gb=2)
 
 
 def main() -> None:

@@ -12,23 +12,20 @@ to what the engine's blocks allow. Needs vLLM (the CPU build will do). On a GPU 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
-import subprocess
-import sys
 import time
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from harnesses.child import measured, tell
 from harnesses.parts import make_engine, make_task, model_folder
 from record import Figure, add_option, record
 from rich.console import Console
 from rich.table import Table
 
-ROOT = Path(__file__).resolve().parents[1]
 REPLY = 8  # tokens
 BLOCK = 128  # tokens that vLLM's CPU build caches together
 WAYS = ("bare shuffled", "bare grouped", "evalkit shuffled")
@@ -102,7 +99,7 @@ def one(way: str, model: Path, length: int, corpora: int, questions: int) -> Non
     seconds, computed, texts = run(engine, requests)
     engine.close()
     found = {"seconds": seconds, "computed": computed, "texts": texts}
-    print("FOUND " + json.dumps(found | {"total": total, "distinct": distinct, "blocks": blocks}))
+    tell(found | {"total": total, "distinct": distinct, "blocks": blocks})
 
 
 def main() -> None:
@@ -120,13 +117,7 @@ def main() -> None:
     found: dict[str, Any] = {}
     for way in WAYS:
         sizes = [w for k in ("length", "corpora", "questions") for w in (f"--{k}", str(getattr(given, k)))]
-        command = [sys.executable, __file__, "--way", way, "--model", str(given.model.resolve()), *sizes]
-        env = {**os.environ, "VLLM_CPU_KVCACHE_SPACE": "1"}
-        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=env)
-        lines = [line for line in done.stdout.splitlines() if line.startswith("FOUND ")]
-        if not lines:
-            sys.exit(f"{way}: {done.stderr[-2000:]}")
-        found[way] = json.loads(lines[0].removeprefix("FOUND "))
+        found[way] = measured(["--way", way, "--model", str(given.model.resolve()), *sizes], cache_gb=1)
     best = found["bare grouped"]
     table = Table(
         "way", "seconds", "against bare grouped", "prompt tokens computed", "a second", "of what blocks allow",

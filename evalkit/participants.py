@@ -35,6 +35,7 @@ class _Settings(msgspec.Struct, frozen=True, dict=True):
     seed: int
 
     def over(self, base: Sampling) -> Sampling:
+        """Sampling as asked for, with the model's own settings and the run's seed."""
         found: Sampling | None = self.__dict__.get("_found", {}).get(base)
         if found is None:
             found = self.__dict__.setdefault("_found", {})[base] = self.spec.over(base, self.seed)

@@ -57,6 +57,12 @@ SELECT n.name, COUNT(*), TOTAL(j.prompt_tokens), TOTAL(j.cached_tokens), TOTAL(j
     TOTAL(j.fresh_tokens) FROM judgement j JOIN name n ON n.id = j.grader GROUP BY j.grader
 """
 
+_WITHOUT_LOGPROBS = """
+SELECT COUNT(*) FROM {table} r JOIN name n ON n.id = r.sampling WHERE n.kind = 'sampling' AND r.logprobs = x''
+AND r.finish IN ('stop', 'length') AND r.text <> x'70' AND json_extract(n.name, '$.logprobs') IS NOT NULL
+"""
+"""An empty reply ('p' and nothing, see `store.body`) has no tokens to tell of."""
+
 _GRADERS = "SELECT name, detail FROM name WHERE kind = 'grader'"
 
 _SKIPPED = """
@@ -153,6 +159,14 @@ class Run:
         for (body,) in self._query("SELECT body FROM grade WHERE status='error' LIMIT 1"):
             return str(json.loads(unpack(body))["reason"]).partition(":")[0]
         return ""
+
+    def without_logprobs(self) -> int:
+        """Replies that came without the log-probabilities that were asked for: a server may not give them."""
+        counted = 0
+        for table in ("completion", "judgement"):
+            for (count,) in self._query(_WITHOUT_LOGPROBS.format(table=table)):
+                counted += count
+        return counted
 
     def first_unscored(self) -> str:
         """Why the first answer that a grader did not judge was not, as far as that says nothing of a reference."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import evalkit as ek
@@ -145,6 +146,28 @@ def test_a_later_turn_that_does_not_fit_is_an_answer_cut_short_and_no_excuse(
         found = rows(result)
         assert [(r["status"], r["answer"], r["value"]) for r in found] == [("scored", "unparsed", 0.0)] * 3
         assert result.errors == 0 and sum(r["prompt_tokens"] for r in found) == 300, "the first turns were asked"
+        monkeypatch.setattr("evalkit.store.Replies.put", lambda *_: pytest.fail("a finished run stores nothing again"))
+
+
+def test_probabilities_that_were_asked_for_and_did_not_come_are_counted(
+    run: Runner, capitals: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, catalogue: ek.Catalogue
+) -> None:
+    from evalkit.catalogue import parse_address
+    from evalkit.records import Sampling, TokenLogprob
+
+    capitals(4)
+    assert run(out="not asked").without_logprobs() == 0
+    task = catalogue.task_class(parse_address("capitals/one"))
+    monkeypatch.setattr(task, "sampling", Sampling(logprobs=2))
+    assert run(out="withheld").without_logprobs() == 4
+    generate, told = Scripted.generate, (TokenLogprob("City", -0.1),)
+
+    def telling(self: Scripted, requests: Iterable[Request]) -> Iterator[Completion]:
+        for number, completion in enumerate(generate(self, requests)):
+            yield msgspec.structs.replace(completion, logprobs=told if number else ())
+
+    monkeypatch.setattr(Scripted, "generate", telling)
+    assert run(out="all but one").without_logprobs() == 1
 
 
 def test_draws_have_seeds_of_their_own_and_do_not_collapse(run: Runner, capitals: Callable[..., Path]) -> None:

@@ -24,7 +24,7 @@ from evalkit.stats.summary import summarise
 if TYPE_CHECKING:
     import pyarrow as pa
 
-OWN_PLACE = ("title", "command", "config", "unfinished", "prefill_efficiency", "judging")
+OWN_PLACE = ("title", "command", "config", "unfinished", "prefill_efficiency", "judging", "remarks")
 """Facts that the page shows in a place of their own; all others are listed as they are."""
 
 
@@ -34,6 +34,7 @@ def write_run_report(path: Path, run: Results) -> Path:
     efficiency = run.prefill_efficiency() | {cost.candidate: e for cost, e in judges if e is not None}
     live = {
         "unfinished": labels.unfinished(run.progress()),
+        "remarks": labels.remarks(run),
         "prefill_efficiency": efficiency,
         "judging": [cost for cost, _ in judges],
     }
@@ -44,9 +45,10 @@ def write_report(path: Path, scores: pa.Table, facts: Mapping[str, Any]) -> Path
     """Write one self-contained page.
 
     Of the facts, these have a place of their own, all of them optional: `title`; `command`, which reproduces the run;
-    `config`, the resolved run file; `unfinished`, lines that say what is missing; `prefill_efficiency`, a number or a
-    text by candidate; `judging`, costs of the graders that ask a model. Whatever else the facts hold is listed. Raises
-    DataError for a table that is none of scores, StorageError where the page cannot be written.
+    `config`, the resolved run file; `unfinished`, lines that say what is missing; `remarks`, lines about the scores;
+    `prefill_efficiency`, a number or a text by candidate; `judging`, costs of the graders that ask a model. Whatever
+    else the facts hold is listed. Raises DataError for a table that is none of scores, StorageError where the page
+    cannot be written.
     """
     page = render(scores, facts)
     try:
@@ -74,6 +76,7 @@ def render(scores: pa.Table, facts: Mapping[str, Any]) -> str:
         title=facts.get("title") or name or "Evaluation",
         lead=_lead(facts),
         unfinished=facts.get("unfinished") or (),
+        remarks=facts.get("remarks") or (),
         headline=headline(summaries),
         differences=adapters.lines(adapter_worths(scores)),
         colours={candidate: colour for candidate, (colour, _) in palette(summaries).items()},

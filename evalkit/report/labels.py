@@ -40,6 +40,10 @@ class Results(Protocol):
         """By candidate: prompt tokens that had to be computed / those that were."""
         ...
 
+    def without_logprobs(self) -> int:
+        """Replies that came without the log-probabilities that were asked for."""
+        ...
+
     def first_unscored(self) -> str:
         """Why the first answer that a grader did not judge was not; empty where all were judged."""
         ...
@@ -47,6 +51,17 @@ class Results(Protocol):
     def judges(self) -> Sequence[JudgeUsage]:
         """What graders that ask a model asked it."""
         ...
+
+
+def remarks(run: Results) -> list[str]:
+    """What a reader of the scores must know that stands in no column: why answers are unscored, what did not come."""
+    found = []
+    if reason := run.first_unscored():
+        found.append(f"Unscored answers are in no mean; the first one: {reason}.")
+    if count := run.without_logprobs():
+        replies = "1 reply" if count == 1 else f"{count:,} replies"
+        found.append(f"{replies} came without the log-probabilities that were asked for.")
+    return found
 
 
 def series(candidate: str, adapter: str) -> str:
@@ -134,6 +149,6 @@ def unfinished(progress: Mapping[tuple[str, str], tuple[int, int]]) -> list[str]
 
 
 __all__ = [
-    "NONE", "Results", "apart", "family", "interval", "kind", "many", "not_answered", "number", "percent", "series",
-    "signed", "tokens", "unfinished", "unscored", "within_family",
+    "NONE", "Results", "apart", "family", "interval", "kind", "many", "not_answered", "number", "percent", "remarks",
+    "series", "signed", "tokens", "unfinished", "unscored", "within_family",
 ]

@@ -40,8 +40,8 @@ def print_run(console: Console, run: Results) -> None:
     for cost in costs(scores):
         if cost.prompt_tokens:
             console.print(Text(reading(cost, efficiency.get(cost.candidate)), style="dim"), soft_wrap=True)
-    if reason := run.first_unscored():
-        console.print(Text(f"Unscored answers are in no mean; the first one: {reason}.", style="dim"), soft_wrap=True)
+    for line in labels.remarks(run):
+        console.print(Text(line, style="dim"), soft_wrap=True)
     for usage in run.judges():
         if usage.prompt_tokens:
             console.print(Text(reading(judge_cost(usage), usage.efficiency), style="dim"), soft_wrap=True)

@@ -52,18 +52,22 @@ class _Answering(Dialogue):
             self._table.store.put_skipped(self._place, str(over))
             return ()
         if over is not None:
-            cut = Completion(over.request.key, finish="length")
-            self._table.store.replies.put(self._place, len(replies), over.request, cut)
+            known = self.stored.get(len(replies))
+            if known is None or known.key != over.request.key:
+                cut = Completion(over.request.key, finish="length")
+                self._table.store.replies.put(self._place, len(replies), over.request, cut)
             return ()
         for request in requests:
             self._scan.check(request.prompt, self._sample, [text for r in replies for text in (r.text, r.reasoning)])
         return requests
 
     def keep(self, seq: int, request: Request, completion: Completion, waiting: int) -> None:
+        """Among the candidates' replies."""
         self._table.store.replies.put(self._place, seq, request, completion)
         self._table.stretch.done(completion, waiting)
 
     def ended(self) -> None:
+        """One sample more."""
         self._table.stretch.advance(1)
 
 

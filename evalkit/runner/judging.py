@@ -35,10 +35,12 @@ class _Judging(Dialogue):
         return () if isinstance(asked, Grade) or _unaskable(bench, label, asked) else asked
 
     def keep(self, seq: int, request: Request, completion: Completion, waiting: int) -> None:
+        """Among the judgements of its grader."""
         self._panel.judgements.put(self._place, seq, request, completion)
         self._panel.stretch.done(completion, waiting)
 
     def ended(self) -> None:
+        """One answer more."""
         self._panel.finish(1)
 
 

@@ -37,6 +37,9 @@ class FinishedRun:
     def prefill_efficiency(self) -> dict[str, float]:
         return {}
 
+    def without_logprobs(self) -> int:
+        return 0
+
     def first_unscored(self) -> str:
         return ""
 

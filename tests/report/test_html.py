@@ -195,6 +195,9 @@ def test_a_run_is_written_with_what_is_unfinished(sums: pa.Table, tmp_path: Path
         def prefill_efficiency(self) -> dict[str, float]:
             return {"small": 0.98}
 
+        def without_logprobs(self) -> int:
+            return 3
+
         def first_unscored(self) -> str:
             return "undecided"
 
@@ -204,6 +207,7 @@ def test_a_run_is_written_with_what_is_unfinished(sums: pa.Table, tmp_path: Path
     page = write_run_report(tmp_path / "deep" / "report.html", Unfinished())
     text = Page(page.read_text(encoding="utf-8")).text
     assert "Unfinished: small on town/rag@4k: 30 of 40 samples done" in text
+    assert "3 replies came without the log-probabilities that were asked for." in text
     assert "the judge of verdict" in text and "0.750" in text
 
 

@@ -129,6 +129,9 @@ class FakeRun:
     def prefill_efficiency(self) -> dict[str, float]:
         return {"small": 0.98}
 
+    def without_logprobs(self) -> int:
+        return 3
+
     def first_unscored(self) -> str:
         return "undecided"
 
@@ -144,6 +147,7 @@ def test_a_run_prints_its_place_and_what_is_unfinished(scores: pa.Table) -> None
     assert "town/rag@1k:" not in file.getvalue()
     told = " ".join(file.getvalue().split())
     assert "Unscored answers are in no mean; the first one: undecided." in told
+    assert "3 replies came without the log-probabilities that were asked for." in told
     assert "the judge of verdict read 1,000 prompt tokens, 80 % shared" in told and "prefill efficiency 0.75" in told
 
 

@@ -83,7 +83,7 @@ def _schema(schema: Any) -> dict[str, Any]:
 
 def _fault(schema: Mapping[str, Any]) -> str:
     """Why a schema is none, so that no reply could be validated; empty if it is one."""
-    from jsonschema import SchemaError  # type: ignore[import-untyped]
+    from jsonschema import SchemaError
 
     try:
         _validator(msgspec.json.encode(schema))
@@ -109,7 +109,7 @@ def _broken(schema: Mapping[str, Any], text: str) -> str:
 def _validator(schema: bytes) -> Any:
     """What validates replies to a schema. Raises SchemaError if it is none. It fetches nothing that a schema names."""
     from jsonschema import Draft202012Validator
-    from jsonschema.validators import validator_for  # type: ignore[import-untyped]
+    from jsonschema.validators import validator_for
     from referencing import Registry
 
     read = json.loads(schema)

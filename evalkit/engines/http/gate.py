@@ -11,7 +11,7 @@ much room a reply takes is guessed by those that came before (`plan.length`). Al
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -49,9 +49,9 @@ class Gate:
         self._admission = admission
         self._queue: list[Ticket] = []
         """Those for which there may be room next, the first one on top."""
-        self._followers: dict[Any, list[Ticket]] = {}
+        self._followers: dict[Hashable, list[Ticket]] = {}
         """Those that wait for a leader, by its order."""
-        self._started: dict[int, Ticket] = {}
+        self._started: dict[Hashable, Ticket] = {}
         self._lengths = ReplyLength()
 
     def submit(self, tickets: Sequence[Ticket], *, more: bool) -> None:
@@ -114,7 +114,7 @@ class Gate:
             leader = self._admission.leader(ticket.prefix)
             if leader is not None:
                 heapq.heappop(self._queue)
-                self._started[leader].leads = True  # type: ignore[index]
+                self._started[leader].leads = True
                 self._followers.setdefault(leader, []).append(ticket)
                 continue
             reply = self._lengths.guess(ticket.request.sampling.max_tokens)
