@@ -1,12 +1,12 @@
 """Any server that speaks OpenAI's chat completions: vLLM, SGLang, llama.cpp, hosted ones.
 
-In: requests, pulled from the caller as there is room for them, sent in the caller's order, leaders first (`gate`; what
-prompts share is known by their tokens, or guessed by their texts: `estimate`; what the server's cache holds is told by
-the user or by vLLM: `cache`). Out: completions as they end. An event loop in a thread of the engine's own keeps the
-connections (`loop`, `session`); how many requests are out is found by trying (`slots`); what failed and may pass is
-asked again (`failures`, `retry`); a server that fails everything pauses the run, and ends it if it stays so
-(`breaker`). `body`, `constraints`, `reply` and `stream` are the wire format, `dispatch` takes one request through all
-of it.
+In: requests, pulled from the caller as there is room for them, sent in the caller's order; leaders first, but before
+vLLM, which needs no holding back (`gate`; what prompts share is known by their tokens, or guessed by their texts:
+`estimate`; what the server's cache holds is told by the user or by vLLM: `cache`). Out: completions as they end. An
+event loop in a thread of the engine's own keeps the connections (`loop`, `session`); how many requests are out is found
+by trying (`slots`); what failed and may pass is asked again (`failures`, `retry`); a server that fails everything
+pauses the run, and ends it if it stays so (`breaker`). `body`, `constraints`, `reply` and `stream` are the wire format,
+`dispatch` takes one request through all of it.
 
 The fingerprint is made of the model as the server names it (with the weights behind the name, where it says so) and
 of the options that change what it answers. The address is not in it: a server may move. A server's own defaults are
